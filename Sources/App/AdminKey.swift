@@ -1,0 +1,61 @@
+import Glibc
+import Kernel
+
+/// The first key, for whoever starts Apus without having configured any: made once, in a file that only its owner reads.
+enum AdminKey {
+  /// Makes the file in `data_dir` if it is not there, and reads the key.
+  ///
+  /// - Throws: `internalError` when the file cannot be made, read, or is readable by others.
+  static func ensure(in dataDirectory: String) throws(Failure) -> (key: Secret, path: String) {
+    let path = dataDirectory + "/admin.key"
+    try makeFolder(dataDirectory)
+    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    if file >= 0 {
+      defer { close(file) }
+      let text = newKey() + "\n"
+      guard write(file, text, text.utf8.count) == text.utf8.count, fsync(file) == 0 else {
+        unlink(path)
+        throw failure("cannot be written", path)
+      }
+    } else if errno != EEXIST {
+      throw failure("cannot be made", path)
+    }
+    return (try read(path), path)
+  }
+
+  private static func makeFolder(_ path: String) throws(Failure) {
+    var partial = path.hasPrefix("/") ? "" : "."
+    for part in path.split(separator: "/") {
+      partial += "/" + part
+      if mkdir(partial, 0o700) != 0 && errno != EEXIST { throw failure("cannot be made", partial) }
+    }
+  }
+
+  private static func read(_ path: String) throws(Failure) -> Secret {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw failure("cannot be read", path) }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & 0o077 == 0 else {
+      throw Failure(.internalError, "\(path) can be read by others than its owner: chmod 600 \(path)")
+    }
+    var bytes = [UInt8](repeating: 0, count: 256)
+    let length = Glibc.read(file, &bytes, bytes.count)
+    let key = String(decoding: bytes.prefix(max(0, length)), as: UTF8.self).split(separator: "\n").first ?? ""
+    guard key.utf8.count >= 32 else {
+      throw Failure(.internalError, "\(path) holds no key of at least 32 characters: remove it to get a new one")
+    }
+    return Secret(String(key))
+  }
+
+  /// `apus-` and 256 random bits as 64 hexadecimal digits.
+  private static func newKey() -> String {
+    var generator = SystemRandomNumberGenerator()
+    let digits = Array("0123456789abcdef")
+    return "apus-" + String((0..<64).map { _ in digits[Int(generator.next() & 15)] })
+  }
+
+  private static func failure(_ what: String, _ path: String) -> Failure {
+    Failure(.internalError, "\(path) \(what): \(String(cString: strerror(errno)))")
+  }
+}

@@ -1,0 +1,138 @@
+import CAssets
+import Gateway
+import Kernel
+import Logging
+import NIOCore
+import NIOSSL
+import ServiceLifecycle
+import Web
+
+/// Puts the parts together: the one screen where features meet.
+final class Assembly: Sendable {
+  private let state: ServerState
+  private let metrics: Metrics
+  private let stopFlag = StopFlag()
+  private let source: ConfigurationSource
+  private let catalog: Live<ModelCatalog>
+  private let tls: Live<NIOSSLContext?>
+  private let supervisors: [String: LlamaSupervisor]
+  private let group: any EventLoopGroup
+  private let endpoints: [Endpoint]
+  private let active: Live<Configuration>
+  private let logger: Logger
+
+  /// Makes every part; nothing listens or is started before `services` run.
+  init(
+    _ configuration: Configuration, source: ConfigurationSource, group: any EventLoopGroup, sink: LogSink,
+    logger: Logger
+  ) throws {
+    let supervisors = Self.supervisors(for: configuration, logger: logger)
+    metrics = Metrics(sink: sink, build: Apus.version)
+    catalog = Live(ModelCatalog(configuration.gateway, supervisors: supervisors, loops: group.loopCount))
+    tls = Live(try HTTPServer.tlsContext(configuration.server.tls))
+    let health = Health(stopFlag: stopFlag) {
+      supervisors.sorted { $0.key < $1.key }.flatMap { LlamaHealth.parts($0.key, $0.value) }
+    }
+    endpoints =
+      Gateway.endpoints(catalog: catalog)
+      + SystemRoutes.endpoints(metrics: metrics, health: health, openAPI: Self.openAPI)
+    state = ServerState(
+      routes: RouteTable(Gateway.modelRoutes + endpoints.map(\.route)),
+      settings: ServerSettings(
+        configuration: configuration.server, authenticator: try Self.authenticator(for: configuration)),
+      metrics: metrics, stopFlag: stopFlag, sink: sink, logger: logger)
+    active = Live(configuration)
+    self.supervisors = supervisors
+    self.source = source
+    self.group = group
+    self.logger = logger
+  }
+
+  /// Everything that runs, in the order of starting; a stop goes the other way round.
+  func services() throws -> [any Service] {
+    let server = active.current.server
+    let responder = Endpoint.responder(for: endpoints)
+    let pools = try LoopPools(group: group)
+    let http = HTTPServer(
+      configuration: server, tls: tls, state: state, group: group,
+      ways: { [catalog, metrics, logger] door, loop in
+        [
+          ModelRoutes(door: door, catalog: catalog, pools: pools.on(loop), metrics: metrics),
+          RouterBridge(door: door, responder: responder, logger: logger),
+        ]
+      },
+      onListening: { [logger] in logger.info("listening", metadata: ["address": "\($0)"]) })
+    return [LoopLag(group: group, metrics: metrics)] + supervisors.values.map { $0 as any Service } + [
+      http, Reloading(assembly: self), ShutdownNotice(stopFlag: stopFlag, delay: server.shutdownDelay),
+    ]
+  }
+
+  // MARK: Reload
+
+  /// Reads the configuration again; a bad one changes nothing and says so.
+  func reload() {
+    do {
+      let loaded = try source.load()
+      let fresh = loaded.configuration
+      for warning in loaded.warnings { logger.warning("configuration", metadata: ["warning": "\(warning)"]) }
+      let authenticator = try Self.authenticator(for: fresh)
+      let old = active.current
+      if fresh.server.tls == old.server.tls { tls.replace(with: try HTTPServer.tlsContext(fresh.server.tls)) }
+      state.settings.replace(with: ServerSettings(configuration: fresh.server, authenticator: authenticator))
+      catalog.replace(with: ModelCatalog(fresh.gateway, supervisors: supervisors, loops: group.loopCount))
+      active.replace(with: fresh)
+      logger.info("configuration reloaded", metadata: ["models": "\(catalog.current.names.joined(separator: ", "))"])
+      for path in fresh.changesNeedingRestart(from: old) {
+        logger.warning("this setting changes at the next start only", metadata: ["setting": "\(path)"])
+      }
+    } catch {
+      let reason = (error as? Failure)?.message ?? "\(error)"
+      logger.error("configuration not reloaded; the old one stays", metadata: ["mistakes": "\(reason)"])
+    }
+  }
+
+  // MARK: Parts
+
+  private static func supervisors(for configuration: Configuration, logger: Logger) -> [String: LlamaSupervisor] {
+    var supervisors: [String: LlamaSupervisor] = [:]
+    for (name, provider) in configuration.gateway.providers {
+      guard case .llama(let llama) = provider.kind else { continue }
+      supervisors[name] = LlamaSupervisor(
+        provider: name, configuration: llama, dataDirectory: configuration.dataDirectory, logger: logger)
+    }
+    return supervisors
+  }
+
+  private static func authenticator(for configuration: Configuration) throws -> Authenticator {
+    var authenticator = Authenticator()
+    for key in configuration.keys {
+      authenticator.add(key.key, for: Principal(name: key.name, role: key.role))
+    }
+    if configuration.keys.isEmpty {
+      let (key, _) = try AdminKey.ensure(in: configuration.dataDirectory)
+      authenticator.add(key, for: Principal(name: "admin", role: .admin))
+    }
+    return authenticator
+  }
+
+  private static var openAPI: ByteBuffer {
+    var length = 0
+    let start = apus_openapi(&length)
+    return ByteBuffer(bytes: UnsafeRawBufferPointer(start: start, count: length))
+  }
+}
+
+/// From where the configuration is read, at the start and at each reload.
+struct ConfigurationSource: Sendable {
+  var path: String?
+  var environment: [String: String]
+
+  func load() throws(ConfigurationMistakes) -> LoadedConfiguration {
+    try ConfigurationFile.load(path: path, environment: environment)
+  }
+}
+
+extension EventLoopGroup {
+  /// How many loops share what is counted per process.
+  var loopCount: Int { makeIterator().reduce(0) { count, _ in count + 1 } }
+}

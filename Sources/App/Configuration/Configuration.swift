@@ -1,0 +1,79 @@
+import Gateway
+import Kernel
+import Web
+
+/// All that Apus is told before it starts: the shape of `apus.yaml`.
+///
+/// A fresh value holds the built-in defaults: one `llama` provider, `local`, with a small chat model and an embedding
+/// model, both served under their own names.
+struct Configuration: Sendable, Equatable {
+  /// The folder for models, the llama.cpp server and the first admin key. Relative paths, here and everywhere else in
+  /// the configuration, start at the working folder. Defaults to `.apus`.
+  var dataDirectory = ".apus"
+  /// How the server listens and what it accepts.
+  var server = ServerConfiguration()
+  /// The keys that callers present. With none, the first start makes an admin key in `data_dir`. Defaults to none.
+  var keys: [KeyConfiguration] = []
+  /// The providers, and the models they serve. Whoever names providers names the models too.
+  var gateway = Configuration.builtInGateway
+
+  private static var builtInGateway: GatewayConfiguration {
+    var gateway = GatewayConfiguration()
+    let llama = LlamaConfiguration(chatModel: "smollm2", embeddingModel: "minilm")
+    gateway.providers["local"] = ProviderConfiguration(kind: .llama(llama))
+    for model in ["smollm2", "minilm"] {
+      gateway.models[model] = ModelConfiguration(targets: [.init(provider: "local", model: model)])
+    }
+    return gateway
+  }
+}
+
+/// One key that callers present, and what it allows.
+struct KeyConfiguration: Sendable, Equatable {
+  /// What logs and metrics call the caller; each key has its own.
+  var name = ""
+  /// At least 32 printable ASCII characters without spaces, since it travels in headers.
+  var key = Secret("")
+  /// What the key allows. Defaults to `user`.
+  var role = Role.user
+}
+
+/// A configuration without mistakes, and what should still be said about it.
+struct LoadedConfiguration: Sendable {
+  var configuration: Configuration
+  /// The file it was read from; none when there is no file and the built-in defaults stand.
+  var file: String?
+  /// Sentences for the log: what was set without effect.
+  var warnings: [String]
+}
+
+extension Configuration {
+  /// The whole configuration in the shape of `apus.yaml`, with every setting and its value, secrets masked.
+  ///
+  /// Reading it back gives the same configuration once the masked secrets are filled in; the mask itself is refused.
+  func describe() -> String {
+    let root = walked().root
+    return root.text.lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The paths of the settings that differ from `old` and take effect at a restart only.
+  ///
+  /// A provider that came, went or changed its kind is named by its own path.
+  func changesNeedingRestart(from old: Configuration) -> [String] {
+    let (before, after) = (old.walked().walk.restartValues, walked().walk.restartValues)
+    let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
+    let named = changed.map { path in
+      before[path] != nil && after[path] != nil ? path : String(path[..<(path.lastIndex(of: ".") ?? path.endIndex)])
+    }
+    return Set(named).sorted()
+  }
+
+  /// A walk over the settings that reads nothing and leaves every value as it is.
+  private func walked() -> (walk: SettingsWalk, root: SettingsSection) {
+    var copy = self
+    let walk = SettingsWalk(environment: [:])
+    let root = SettingsSection(root: nil, of: walk)
+    copy.visit(root)
+    return (walk, root)
+  }
+}

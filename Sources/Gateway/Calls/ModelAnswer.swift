@@ -1,0 +1,78 @@
+import Glibc
+import Kernel
+import NIOCore
+import NIOHTTP1
+import Wire
+
+/// What Apus reads in a provider's answers. The rest comes down as it came.
+enum ModelAnswer {
+  /// The tokens that a whole answer reports.
+  ///
+  /// - Throws: `JSONSyntaxError` where the answer is not JSON.
+  static func usage(in bytes: UnsafeRawBufferPointer) throws -> Usage? {
+    var cursor = JSONCursor(bytes)
+    var usage: Usage?
+    guard try cursor.peek() == .object else {
+      try cursor.skip()
+      try cursor.end()
+      return nil
+    }
+    try cursor.members { key, cursor in
+      if case "usage" = key, try cursor.peek() == .object { usage = try tokens(&cursor) } else { try cursor.skip() }
+    }
+    try cursor.end()
+    return usage
+  }
+
+  /// The tokens that one event of a stream reports; most events do not.
+  static func usage(inEvent data: UnsafeRawBufferPointer) -> Usage? {
+    guard mentionsUsage(data) else { return nil }
+    return try? usage(in: data)  // an event that is not JSON reports nothing, and is the client's to judge
+  }
+
+  private static func mentionsUsage(_ data: UnsafeRawBufferPointer) -> Bool {
+    let word: StaticString = "\"usage\""
+    let length = word.utf8CodeUnitCount
+    guard data.count >= length, let start = data.baseAddress else { return false }
+    for offset in 0...(data.count - length) where data[offset + 1] == UInt8(ascii: "u") {
+      if memcmp(start + offset, word.utf8Start, length) == 0 { return true }
+    }
+    return false
+  }
+
+  /// Source: OpenAI API reference, the usage object.
+  private static func tokens(_ cursor: inout JSONCursor) throws -> Usage {
+    var usage = Usage(inputTokens: 0, outputTokens: 0)
+    try cursor.members { key, cursor in
+      guard try cursor.peek() == .number else { return _ = try cursor.skip() }
+      let count = try cursor.integer() ?? 0
+      switch key {
+      case "prompt_tokens": usage.inputTokens = count
+      case "completion_tokens": usage.outputTokens = count
+      default: break
+      }
+    }
+    return usage
+  }
+
+  /// Headers of a provider's answer that a client may see; what is not here may tell about the operator's account.
+  static let passedHeaders = [
+    "content-type", "content-encoding", "content-language", "retry-after", "retry-after-ms", "openai-model",
+    "openai-processing-ms", "openai-version", "x-should-retry",
+  ]
+
+  /// Whether a body of this type is one of an API: `application/json`, `application/problem+json`.
+  static func isJSON(_ headers: HTTPHeaders) -> Bool {
+    mediaType(headers).hasSuffix("json")
+  }
+
+  /// Whether a body is a stream of events.
+  static func isEventStream(_ headers: HTTPHeaders) -> Bool {
+    mediaType(headers) == "text/event-stream"
+  }
+
+  private static func mediaType(_ headers: HTTPHeaders) -> String {
+    let value = headers.first(name: "content-type") ?? ""
+    return value.prefix { $0 != ";" && $0 != " " }.lowercased()
+  }
+}

@@ -1,0 +1,267 @@
+import Kernel
+import NIOCore
+import NIOHTTP1
+import Web
+import Wire
+
+/// One answer on its way down: takes what the provider sends and writes what the client gets.
+///
+/// Plain answers are held to their end while they are small, so that a broken one can still become an error; large ones
+/// and streams pass through.
+final class ModelCall: UpstreamReceiver {
+  /// Larger plain answers pass through unread.
+  static let heldBytes = 1 << 20
+  /// A silent stream gets a comment this often, so that nothing between takes it for dead.
+  static let keepAlive = TimeAmount.seconds(15)
+
+  private enum Phase {
+    case waiting
+    /// A plain answer, gathered.
+    case holding(HTTPResponseHead, ByteBuffer)
+    /// A large plain answer, passing.
+    case passing
+    case streaming
+    case over
+  }
+
+  private let door: FrontDoor
+  private let target: ModelCatalog.Target
+  private let metrics: Metrics
+  private let context: ChannelHandlerContext
+  private var phase = Phase.waiting
+  private var framer = EventFramer()
+  private var sawDone = false
+  private var needsFlush = false
+  /// What Apus took until the request was on its way.
+  private var wayUp = TimeAmount.zero
+  private var silence: LazyDeadline?
+
+  /// Handed over by the pool; cancelling it closes the provider's connection.
+  var upstream: UpstreamCall?
+  /// Told once, when nothing more will be written.
+  private let onOver: () -> Void
+
+  init(
+    _ target: ModelCatalog.Target, door: FrontDoor, metrics: Metrics, context: ChannelHandlerContext,
+    onOver: @escaping () -> Void
+  ) {
+    self.target = target
+    self.door = door
+    self.metrics = metrics
+    self.context = context
+    self.onOver = onOver
+  }
+
+  private var provider: String { target.endpoint.provider }
+
+  // MARK: What the client does
+
+  /// The client has gone, or was refused: the provider may stop.
+  func cancel() {
+    let upstream = upstream
+    finish()
+    upstream?.cancel()
+  }
+
+  /// The client can take more.
+  func clientIsReady() {
+    upstream?.readMore()
+  }
+
+  // MARK: What the provider does
+
+  func upstreamSent() {
+    wayUp = .now() - (door.record.received ?? door.record.start)
+  }
+
+  func upstreamHead(_ head: HTTPResponseHead) {
+    if let failure = UpstreamFailures.failure(for: head, provider: provider) {
+      metrics.upstreamErrors.with(provider, failure.reason ?? failure.code.rawValue).add()
+      return refuse(failure)
+    }
+    if head.status.code >= 400 { metrics.upstreamErrors.with(provider, "status_\(head.status.code)").add() }
+    if ModelAnswer.isEventStream(head.headers) { beginStream(head) } else { phase = .holding(head, ByteBuffer()) }
+  }
+
+  func upstreamBody(_ piece: ByteBuffer) {
+    var piece = piece
+    switch phase {
+    case .holding(let head, var held):
+      phase = .waiting  // so that `held` has one owner, and grows in place
+      held.writeBuffer(&piece)
+      phase = .holding(head, held)
+      if held.readableBytes > Self.heldBytes { beginPassing(head, held) }
+    case .passing: write(piece)
+    case .streaming: forward(piece)
+    case .waiting, .over: break
+    }
+  }
+
+  func upstreamPaused() -> Bool {
+    if needsFlush {
+      needsFlush = false
+      context.flush()
+    }
+    return context.channel.isWritable
+  }
+
+  func upstreamEnd() {
+    upstream = nil
+    switch phase {
+    case .holding(let head, let held): answer(head, held)
+    case .passing: end()
+    case .streaming:
+      if sawDone { end() } else { breakOff(UpstreamFault.cut("the stream ended without [DONE]")) }
+    case .waiting, .over: break
+    }
+  }
+
+  func upstreamFailed(_ fault: UpstreamFault) {
+    upstream = nil
+    metrics.upstreamErrors.with(provider, fault.kind).add()
+    switch phase {
+    case .waiting, .holding: refuse(UpstreamFailures.failure(for: fault, provider: provider))
+    case .streaming:
+      if sawDone { end() } else { breakOff(fault) }
+    case .passing:
+      // Its length was promised: only a closed connection tells that it is not whole.
+      door.record.failure = UpstreamFailures.failure(for: fault, provider: provider)
+      finish()
+      context.close(promise: nil)
+    case .over: break
+    }
+  }
+
+  // MARK: Plain answers
+
+  private func answer(_ head: HTTPResponseHead, _ body: ByteBuffer) {
+    let began = NIODeadline.now()
+    do {
+      door.record.usage = try body.withUnsafeReadableBytes { try ModelAnswer.usage(in: $0) }
+    } catch {
+      metrics.upstreamErrors.with(provider, "upstream_invalid_response").add()
+      return refuse(UpstreamFailures.notJSON(error, provider: provider))
+    }
+    var headers = passedHeaders(head)
+    headers.add(name: "content-length", value: String(body.readableBytes))
+    writeHead(head.status, headers, since: began)
+    write(body)
+    end()
+  }
+
+  private func beginPassing(_ head: HTTPResponseHead, _ held: ByteBuffer) {
+    let began = NIODeadline.now()
+    phase = .passing
+    var headers = passedHeaders(head)
+    if let length = head.headers.first(name: "content-length") { headers.add(name: "content-length", value: length) }
+    writeHead(head.status, headers, since: began)
+    write(held)
+  }
+
+  // MARK: Streams
+
+  private func beginStream(_ head: HTTPResponseHead) {
+    let began = NIODeadline.now()
+    phase = .streaming
+    door.record.isStream = true
+    metrics.openStreams.add(1)
+    var headers = passedHeaders(head)
+    headers.add(name: "cache-control", value: "no-cache")
+    headers.add(name: "x-accel-buffering", value: "no")
+    writeHead(head.status, headers, since: began)
+    silence = LazyDeadline(loop: context.eventLoop) { [weak self] in self?.keepStreamAlive() }
+    silence?.set(began + Self.keepAlive)
+  }
+
+  private func forward(_ piece: ByteBuffer) {
+    do throws(EventFramer.Overflow) {
+      guard let events = try framer.feed(piece, visit: { inspect($0) }) else { return }
+      silence?.set(.now() + Self.keepAlive)
+      write(events)
+    } catch {
+      upstream?.cancel()
+      upstream = nil
+      breakOff(.invalid("an event longer than \(EventFramer.maximumEventBytes) bytes"))
+    }
+  }
+
+  private func inspect(_ event: UnsafeRawBufferPointer) {
+    guard let data = EventData.first(of: event) else { return }
+    if door.record.firstOutput == nil { door.record.firstOutput = .now() }
+    if EventData.isDone(data) {
+      sawDone = true
+    } else if let usage = ModelAnswer.usage(inEvent: data) {
+      door.record.usage = usage
+    }
+  }
+
+  private func keepStreamAlive() {
+    guard case .streaming = phase else { return }
+    if context.channel.isWritable {
+      write(ByteBuffer(string: ": keep-alive\n\n"))
+      context.flush()
+      needsFlush = false
+    }
+    silence?.set(.now() + Self.keepAlive)
+  }
+
+  /// Ends a stream so that nobody takes it for whole: an error, and no `[DONE]`.
+  private func breakOff(_ fault: UpstreamFault) {
+    let failure = UpstreamFailures.failure(for: fault, provider: provider)
+    door.record.failure = failure
+    write(ByteBuffer(string: "event: error\ndata: \(ErrorBody.openAI(failure))\n\n"))
+    end()
+  }
+
+  // MARK: Writing
+
+  private func passedHeaders(_ head: HTTPResponseHead) -> HTTPHeaders {
+    var headers = HTTPHeaders()
+    headers.reserveCapacity(12)
+    for name in ModelAnswer.passedHeaders {
+      for value in head.headers[name] { headers.add(name: name, value: value) }
+    }
+    headers.add(name: "x-apus-model", value: target.model)
+    headers.add(name: "x-apus-provider", value: provider)
+    return headers
+  }
+
+  private func writeHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, since began: NIODeadline) {
+    var headers = headers
+    let overhead = wayUp + (NIODeadline.now() - began)
+    door.record.overhead = overhead
+    headers.add(name: "x-apus-overhead-ms", value: LogLine.milliseconds(overhead.nanoseconds))
+    context.write(part(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
+    needsFlush = true
+  }
+
+  private func write(_ piece: ByteBuffer) {
+    context.write(part(.body(.byteBuffer(piece))), promise: nil)
+    needsFlush = true
+  }
+
+  private func end() {
+    if door.record.firstOutput == nil { door.record.firstOutput = .now() }
+    let context = context
+    finish()
+    context.writeAndFlush(part(.end(nil)), promise: nil)
+  }
+
+  private func refuse(_ failure: Failure) {
+    let upstream = upstream
+    finish()
+    upstream?.cancel()
+    door.refuse(failure)
+  }
+
+  private func finish() {
+    if case .over = phase { return }
+    if case .streaming = phase { metrics.openStreams.add(-1) }
+    phase = .over
+    upstream = nil
+    silence?.cancel()
+    onOver()
+  }
+
+  private func part(_ part: HTTPServerResponsePart) -> NIOAny { NIOAny(part) }
+}

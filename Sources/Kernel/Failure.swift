@@ -1,0 +1,72 @@
+/// The one error type that crosses module boundaries.
+///
+/// `message` and `details` may reach a client; `cause` reaches the log and nothing else.
+package struct Failure: Error, Sendable {
+  /// What went wrong, in the dozen kinds that a caller can act on.
+  ///
+  /// HTTP status, log level and error types are read from it in one table, in Web.
+  package enum Code: String, Sendable, CaseIterable {
+    case invalidRequest
+    case unauthenticated
+    case forbidden
+    case notFound
+    case methodNotAllowed
+    case requestTimeout
+    case tooLarge
+    case headersTooLarge
+    case rateLimited
+    case upstreamFailed
+    case unavailable
+    case upstreamTimeout
+    case internalError
+  }
+
+  /// One wrong field of a request: where it is, and what is wrong with it.
+  package struct Detail: Sendable, Equatable {
+    /// The field as a client would write it: `messages[0].role`.
+    package var field: String
+    /// What was expected and what came.
+    package var problem: String
+
+    /// Makes a detail for one field.
+    package init(field: String, problem: String) {
+      self.field = field
+      self.problem = problem
+    }
+  }
+
+  package var code: Code
+  /// A stable, machine-readable reason finer than `code`, in the providers' words: `model_not_found`.
+  package var reason: String?
+  package var message: String
+  package var details: [Detail]
+  /// When trying again may succeed; sent as `Retry-After`, rounded up to whole seconds.
+  package var retryAfter: Duration?
+  /// What only the log may see: an upstream's words, a system error.
+  package var cause: String?
+  /// Where it was made, for the log.
+  package var origin: String
+
+  /// Makes a failure; `origin` fills itself in.
+  package init(
+    _ code: Code, reason: String? = nil, _ message: String, details: [Detail] = [], retryAfter: Duration? = nil,
+    cause: String? = nil, origin: String = "\(#fileID):\(#line)"
+  ) {
+    self.code = code
+    self.reason = reason
+    self.message = message
+    self.details = details
+    self.retryAfter = retryAfter
+    self.cause = cause
+    self.origin = origin
+  }
+
+  /// A failure of one field of the request.
+  package static func invalid(
+    _ field: String, _ problem: String, reason: String? = nil, origin: String = "\(#fileID):\(#line)"
+  ) -> Failure {
+    Failure(
+      .invalidRequest, reason: reason, "'\(field)': \(problem)", details: [Detail(field: field, problem: problem)],
+      origin: origin)
+  }
+}

@@ -1,0 +1,62 @@
+package import Kernel
+package import NIOCore
+package import NIOHTTP1
+import Wire
+
+/// A `Failure` as a client reads it.
+package enum ErrorBody {
+  /// Which of the two shapes: the providers' under `/v1/`, problem details (RFC 9457) everywhere else.
+  package enum Shape: Sendable {
+    case openAI, problem
+
+    /// The shape for a path.
+    package init(path: some StringProtocol) {
+      self = path.hasPrefix("/v1/") ? .openAI : .problem
+    }
+
+    var contentType: String {
+      self == .openAI ? "application/json" : "application/problem+json"
+    }
+  }
+
+  /// OpenAI's error object: `{"error":{"message","type","param","code"}}`.
+  package static func openAI(_ failure: Failure) -> String {
+    let param = failure.details.first.map { JSONString.encode($0.field) } ?? "null"
+    let code = failure.reason.map { JSONString.encode($0) } ?? "null"
+    return """
+      {"error":{"message":\(JSONString.encode(failure.message)),"type":"\(failure.code.openAIType)",\
+      "param":\(param),"code":\(code)}}
+      """
+  }
+
+  /// Problem details; every wrong field stands in `errors`.
+  static func problem(_ failure: Failure, requestID: String) -> String {
+    let errors = failure.details.map {
+      #"{"field":\#(JSONString.encode($0.field)),"detail":\#(JSONString.encode($0.problem))}"#
+    }
+    let list = errors.isEmpty ? "" : #","errors":[\#(errors.joined(separator: ","))]"#
+    return """
+      {"type":"about:blank","title":"\(failure.code.title)","status":\(failure.code.status),\
+      "detail":\(JSONString.encode(failure.message)),"code":\(JSONString.encode(failure.reason ?? failure.code.rawValue)),\
+      "instance":\(JSONString.encode(requestID))\(list)}
+      """
+  }
+
+  /// The whole answer: head and body.
+  package static func response(
+    to failure: Failure, shape: Shape, requestID: String
+  ) -> (head: HTTPResponseHead, body: ByteBuffer) {
+    let text = shape == .openAI ? openAI(failure) : problem(failure, requestID: requestID)
+    let body = ByteBuffer(string: text)
+    var headers = HTTPHeaders()
+    headers.add(name: "content-type", value: shape.contentType)
+    headers.add(name: "content-length", value: String(body.readableBytes))
+    if let after = failure.retryAfter {
+      let seconds = after.components.seconds + (after.components.attoseconds > 0 ? 1 : 0)
+      headers.add(name: "retry-after", value: String(seconds))
+    }
+    if failure.code == .unauthenticated { headers.add(name: "www-authenticate", value: "Bearer") }
+    let status = HTTPResponseStatus(statusCode: failure.code.status)
+    return (HTTPResponseHead(version: .http1_1, status: status, headers: headers), body)
+  }
+}

@@ -1,0 +1,56 @@
+package import Kernel
+package import NIOCore
+package import NIOHTTP1
+
+/// All that is known about one request, gathered on its way and read once, at its end, for the log and the metrics.
+package struct RequestRecord {
+  /// The client's own `x-request-id` where it is sane, else a new one.
+  package var id: String
+  package var trace: TraceContext
+  package var method: HTTPMethod
+  /// The path without its query, as it came.
+  package var path: String
+  package var route: Route?
+  package var client: String
+  package var principal: Principal?
+  package var start: NIODeadline
+  /// When the request's last byte had come.
+  package var received: NIODeadline?
+
+  package var status = 0
+  package var model: String?
+  package var provider: String?
+  package var isStream = false
+  package var usage: Usage?
+  /// When the first event, or a plain answer, left.
+  package var firstOutput: NIODeadline?
+  /// What Apus itself added up to the head of the answer: without the client's sending and the provider's thinking.
+  package var overhead: TimeAmount?
+  /// Why it failed; its `cause` may stand in the log.
+  package var failure: Failure?
+
+  /// The route for metrics: a pattern, never what a client wrote.
+  package var routeLabel: String { route?.path ?? "other" }
+
+  /// Begins a record with a request's head.
+  init(head: HTTPRequestHead, client: String) {
+    let given = head.headers.first(name: "x-request-id")
+    id = given.flatMap { (1...128).contains($0.utf8.count) && $0.isSingleLine ? $0 : nil } ?? TraceContext.digits(16)
+    trace = TraceContext(
+      traceparent: head.headers.first(name: "traceparent"), tracestate: head.headers.first(name: "tracestate"))
+    method = head.method
+    path = Self.path(of: head.uri)
+    self.client = client
+    start = .now()
+  }
+
+  /// The path of an origin-form or absolute-form target (RFC 9112, section 3.2), without its query.
+  private static func path(of target: String) -> String {
+    var rest = Substring(target)
+    if !rest.hasPrefix("/"), let scheme = rest.firstRange(of: "://") {
+      rest = rest[scheme.upperBound...]
+      rest = rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
+    }
+    return String(rest.prefix { $0 != "?" })
+  }
+}

@@ -1,0 +1,357 @@
+package import Kernel
+import Logging
+package import NIOCore
+package import NIOHTTP1
+import Wire
+
+/// The first handler that sees requests, the same for both ways: it names and times each one, knows the caller, keeps
+/// the limits, writes what every answer carries, and leaves one log line behind.
+///
+/// It answers what needs no way at all: preflights, unknown routes, missing keys, bodies too large, clients too slow.
+package final class FrontDoor: ChannelDuplexHandler {
+  package typealias InboundIn = HTTPServerRequestPart
+  package typealias InboundOut = HTTPServerRequestPart
+  package typealias OutboundIn = HTTPServerResponsePart
+  package typealias OutboundOut = HTTPServerResponsePart
+
+  /// Tells the handlers behind the door that the request they were given has been answered, or has gone.
+  package struct Abandoned: Sendable {}
+
+  private enum Phase {
+    /// Between requests; a connection that has not served any must not stay silent for long.
+    case waiting
+    case receiving
+    case responding
+    /// Answered before the body was whole: what still comes is thrown away, so that the client can read the answer.
+    case lingering
+    case closing
+  }
+
+  /// How long, and how much of, a body that nobody wants is read, before the connection is cut.
+  private static let lingerTime = TimeAmount.seconds(5)
+  private static let lingerBytes = 64 << 20
+  /// A body that arrives more slowly than this, beyond `request_timeout`, is given up.
+  private static let slowestBytesPerSecond = 8 << 10
+
+  /// The request of this moment; the ways write into it what they learn.
+  package var record: RequestRecord
+  /// The settings that this request began with.
+  package private(set) var settings: ServerSettings
+  private let state: ServerState
+  private var phase = Phase.waiting
+  private var receivedBytes = 0
+  private var mustClose = false
+  private var hasResponseHead = false
+  private var expectsContinue = false
+  private var allowedOrigin: String?
+  private var version = HTTPVersion.http1_1
+  private var peer = ""
+  private var deadline: LazyDeadline?
+  private var context: ChannelHandlerContext?
+
+  /// A door for one connection.
+  package init(state: ServerState) {
+    self.state = state
+    settings = state.settings.current
+    record = RequestRecord(head: Self.noRequest, client: "")
+  }
+
+  // MARK: The connection
+
+  package func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    peer = context.remoteAddress?.ipAddress ?? "local"
+    deadline = LazyDeadline(loop: context.eventLoop) { [weak self] in self?.deadlinePassed() }
+    deadline?.set(.now() + settings.configuration.requestTimeout.timeAmount)
+    state.metrics.openConnections.add(1)
+  }
+
+  package func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    deadline?.cancel()
+    state.metrics.openConnections.add(-1)
+  }
+
+  package func channelInactive(context: ChannelHandlerContext) {
+    if phase == .receiving || phase == .responding { finish(status: 499) }
+    phase = .closing
+    context.fireUserInboundEventTriggered(Abandoned())
+    context.fireChannelInactive()
+  }
+
+  package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .inputClosed? = event as? ChannelEvent {
+      mustClose = true
+      if phase == .waiting || phase == .receiving || phase == .lingering { context.close(promise: nil) }
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard let parserError = error as? HTTPParserError, phase != .closing else {
+      state.logger.debug("connection failed", metadata: ["error": "\(error)", "client": "\(peer)"])
+      return context.close(promise: nil)
+    }
+    guard phase != .lingering else { return }
+    if phase == .waiting { begin(Self.noRequest) }
+    refuse(Self.failure(for: parserError))
+  }
+
+  package func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if phase == .responding {
+      deadline?.set(
+        context.channel.isWritable ? nil : .now() + settings.configuration.writeTimeout.timeAmount)
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  private func deadlinePassed() {
+    switch phase {
+    case .waiting where record.status == 0, .receiving:
+      if phase == .waiting { begin(Self.noRequest) }
+      refuse(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
+    case .responding:
+      record.failure = Failure(.requestTimeout, reason: "client_too_slow", "The client did not take its answer.")
+      context?.close(promise: nil)
+    case .waiting, .lingering, .closing:
+      context?.close(promise: nil)
+    }
+  }
+
+  /// Stands in the log for a request whose head never came whole.
+  private static let noRequest = HTTPRequestHead(version: .http1_1, method: .GET, uri: "-")
+
+  // MARK: Requests
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head(let head): receive(head, context)
+    case .body(let piece): receive(piece, context)
+    case .end: receiveEnd(context)
+    }
+  }
+
+  private func begin(_ head: HTTPRequestHead) {
+    settings = state.settings.current
+    let forwarded = head.headers[canonicalForm: "x-forwarded-for"].map(String.init)
+    record = RequestRecord(
+      head: head, client: settings.clientAddress.resolve(peer: peer, forwardedFor: forwarded))
+    phase = .receiving
+    receivedBytes = 0
+    hasResponseHead = false
+    version = head.version == .http1_0 ? .http1_0 : .http1_1
+    allowedOrigin = settings.cors.allowedOrigin(for: head.headers)
+    expectsContinue = head.headers.first(name: "expect")?.lowercased() == "100-continue"
+    // A request to change the protocol is answered as if it had not asked, but the parser reads nothing after it.
+    mustClose = !head.isKeepAlive || head.headers.contains(name: "upgrade") || head.method == .CONNECT
+  }
+
+  private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    begin(head)
+    deadline?.set(bodyDeadline())
+    if let failure = examine(head) { return refuse(failure) }
+    if Cors.isPreflight(head), allowedOrigin != nil { return answerPreflight(head) }
+    if let failure = admit(head) { return refuse(failure) }
+    if expectsContinue {
+      context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
+    }
+    context.fireChannelRead(wrapInboundOut(.head(head)))
+  }
+
+  private func receive(_ piece: ByteBuffer, _ context: ChannelHandlerContext) {
+    receivedBytes += piece.readableBytes
+    if phase == .lingering {
+      if receivedBytes > Self.lingerBytes { context.close(promise: nil) }
+      return
+    }
+    guard phase == .receiving else { return }
+    if receivedBytes > settings.configuration.maxBody.bytes {
+      context.fireUserInboundEventTriggered(Abandoned())
+      return refuse(tooLarge)
+    }
+    deadline?.set(bodyDeadline())
+    context.fireChannelRead(wrapInboundOut(.body(piece)))
+  }
+
+  private func receiveEnd(_ context: ChannelHandlerContext) {
+    switch phase {
+    case .receiving:
+      phase = .responding
+      record.received = .now()
+      deadline?.set(nil)
+      context.fireChannelRead(wrapInboundOut(.end(nil)))
+    case .lingering:
+      context.close(promise: nil)
+    case .waiting, .responding, .closing:
+      break
+    }
+  }
+
+  /// What every request must be, whatever it asks for (RFC 9112, sections 3.2 and 6.1).
+  private func examine(_ head: HTTPRequestHead) -> Failure? {
+    let hosts = head.headers["host"]
+    if hosts.count > 1 || (hosts.isEmpty && head.version != .http1_0) {
+      return malformed("Exactly one Host header is needed.")
+    }
+    if head.headers.contains(name: "transfer-encoding") && head.headers.contains(name: "content-length") {
+      return malformed("Content-Length and Transfer-Encoding exclude each other.")
+    }
+    if head.headers["transfer-encoding"].contains(where: { $0.lowercased() != "chunked" }) {
+      return malformed("The only transfer coding that is understood is 'chunked'.")
+    }
+    if let length = head.headers.first(name: "content-length").flatMap(Int.init),
+      length > settings.configuration.maxBody.bytes
+    {
+      return tooLarge
+    }
+    return nil
+  }
+
+  /// Finds the route, and whether the caller may take it.
+  private func admit(_ head: HTTPRequestHead) -> Failure? {
+    switch state.routes.match(head.method, path: record.path) {
+    case .unknown:
+      return Failure(.notFound, reason: "unknown_url", "There is nothing at \(head.method) \(record.path.prefix(256)).")
+    case .wrongMethod(let allowed):
+      let methods = allowed.joined(separator: ", ")
+      return Failure(
+        .methodNotAllowed, reason: "method_not_allowed", "\(head.method) is not possible here; \(methods) is.")
+    case .found(let route):
+      record.route = route
+      guard let role = route.role else { return nil }
+      do throws(Failure) {
+        let principal = try settings.authenticator.principal(for: head.headers)
+        record.principal = principal
+        guard principal.role >= role else {
+          return Failure(.forbidden, reason: "insufficient_role", "This needs the role '\(role)'.")
+        }
+        return nil
+      } catch {
+        return error
+      }
+    }
+  }
+
+  private var tooLarge: Failure {
+    Failure(
+      .tooLarge, reason: "request_too_large",
+      "The request body may have at most \(settings.configuration.maxBody) (server.max_body).")
+  }
+
+  private func malformed(_ message: String) -> Failure {
+    mustClose = true
+    return Failure(.invalidRequest, reason: "malformed_request", message)
+  }
+
+  private static func failure(for error: HTTPParserError) -> Failure {
+    if error == .headerOverflow {
+      return Failure(.headersTooLarge, reason: "headers_too_large", "The request's headers are too large.")
+    }
+    return Failure(
+      .invalidRequest, reason: "malformed_request", "What came is not a valid HTTP/1.1 request.", cause: "\(error)")
+  }
+
+  private func bodyDeadline() -> NIODeadline {
+    let allowance = TimeAmount.seconds(Int64(receivedBytes / Self.slowestBytesPerSecond))
+    return record.start + settings.configuration.requestTimeout.timeAmount + allowance
+  }
+
+  // MARK: Answers
+
+  /// Answers with a failure, in the shape of the route, and remembers it for the log.
+  ///
+  /// An answer that has begun cannot become another: its connection is closed instead.
+  package func refuse(_ failure: Failure) {
+    record.failure = failure
+    if hasResponseHead {
+      context?.close(promise: nil)
+      return
+    }
+    let shape = ErrorBody.Shape(path: record.path)
+    var (head, body) = ErrorBody.response(to: failure, shape: shape, requestID: record.id)
+    if failure.code == .methodNotAllowed, case .wrongMethod(let allowed) = state.routes.match(
+      record.method, path: record.path)
+    {
+      head.headers.add(name: "allow", value: allowed.joined(separator: ", "))
+    }
+    respond(head, body)
+  }
+
+  private func answerPreflight(_ head: HTTPRequestHead) {
+    var headers = HTTPHeaders()
+    Cors.addPreflight(for: head, to: &headers)
+    respond(HTTPResponseHead(version: version, status: .noContent, headers: headers), ByteBuffer())
+  }
+
+  /// Sends a whole answer from the door itself.
+  private func respond(_ head: HTTPResponseHead, _ body: ByteBuffer) {
+    guard let context else { return }
+    write(context: context, data: wrapOutboundOut(.head(head)), promise: nil)
+    if body.readableBytes > 0, record.method != .HEAD {
+      write(context: context, data: wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+    }
+    write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
+    context.flush()
+  }
+
+  package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    switch unwrapOutboundIn(data) {
+    case .head(var head):
+      guard head.status.code >= 200 else { return context.write(data, promise: promise) }
+      complete(&head)
+      context.write(wrapOutboundOut(.head(head)), promise: promise)
+    case .body:
+      context.write(data, promise: promise)
+    case .end:
+      end(data, promise, context)
+    }
+  }
+
+  /// Adds what every answer carries.
+  private func complete(_ head: inout HTTPResponseHead) {
+    hasResponseHead = true
+    record.status = Int(head.status.code)
+    // The body is not wanted any more, or no further request is.
+    if phase == .receiving || state.stopFlag.isRaised { mustClose = true }
+    head.version = version
+    head.headers.replaceOrAdd(name: "x-request-id", value: record.id)
+    if let allowedOrigin { Cors.add(allowedOrigin, to: &head.headers) }
+    if mustClose {
+      head.headers.replaceOrAdd(name: "connection", value: "close")
+    } else if version == .http1_0 {
+      head.headers.replaceOrAdd(name: "connection", value: "keep-alive")
+    }
+  }
+
+  private func end(_ data: NIOAny, _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext) {
+    let isWhole = phase == .responding
+    finish(status: record.status)
+    guard mustClose else {
+      phase = .waiting
+      deadline?.set(.now() + settings.configuration.idleTimeout.timeAmount)
+      return context.write(data, promise: promise)
+    }
+    phase = isWhole ? .closing : .lingering
+    deadline?.set(.now() + Self.lingerTime)
+    let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+    if isWhole {
+      written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+    }
+    context.write(data, promise: written)
+  }
+
+  /// Counts and logs the request, once.
+  private func finish(status: Int) {
+    record.status = status
+    let duration = NIODeadline.now() - record.start
+    state.metrics.count(record, duration: duration)
+    state.sink.write(LogLine(record, duration: duration))
+  }
+}
+
+extension Duration {
+  /// The same length for SwiftNIO, to the nanosecond.
+  package var timeAmount: TimeAmount {
+    .nanoseconds(components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000)
+  }
+}

@@ -1,0 +1,75 @@
+package import NIOCore
+package import NIOHTTP1
+
+/// A request to an upstream: a head without `Host`, `Content-Length` and `Connection`, and a whole body.
+package struct UpstreamRequest {
+  package var method: HTTPMethod
+  package var path: String
+  package var headers: HTTPHeaders
+  package var body: ByteBuffer
+
+  /// Makes a request.
+  package init(method: HTTPMethod, path: String, headers: HTTPHeaders, body: ByteBuffer) {
+    self.method = method
+    self.path = path
+    self.headers = headers
+    self.body = body
+  }
+}
+
+/// Who takes an upstream's answer, piece by piece, on the event loop that both share.
+///
+/// After `upstreamEnd` or `upstreamFailed` nothing more comes.
+package protocol UpstreamReceiver: AnyObject {
+  /// The request is on its way.
+  func upstreamSent()
+  /// The answer's head came.
+  func upstreamHead(_ head: HTTPResponseHead)
+  /// A piece of its body came.
+  func upstreamBody(_ piece: ByteBuffer)
+  /// All that was read at once has been handed over: the moment to flush. Returns whether to read on;
+  /// after false, `UpstreamCall.readMore()` does.
+  func upstreamPaused() -> Bool
+  /// The answer is whole.
+  func upstreamEnd()
+  /// There will be no (whole) answer.
+  func upstreamFailed(_ fault: UpstreamFault)
+}
+
+/// One request in flight: a handle to cancel it and to ask for more.
+package final class UpstreamCall {
+  let request: UpstreamRequest
+  private(set) var receiver: (any UpstreamReceiver)?
+  weak var connection: UpstreamConnection?
+  var waitTimer: Scheduled<Void>?
+
+  init(_ request: UpstreamRequest, for receiver: any UpstreamReceiver) {
+    self.request = request
+    self.receiver = receiver
+  }
+
+  var isCancelled: Bool { receiver == nil }
+
+  /// Reads on after `upstreamPaused` returned false.
+  package func readMore() {
+    connection?.read()
+  }
+
+  /// Nobody wants the answer any more: its connection is closed, so that the upstream stops working at once.
+  package func cancel() {
+    detach()
+    connection?.cancel()
+  }
+
+  func fail(_ fault: UpstreamFault) {
+    let receiver = detach()
+    receiver?.upstreamFailed(fault)
+  }
+
+  @discardableResult
+  func detach() -> (any UpstreamReceiver)? {
+    defer { receiver = nil }
+    waitTimer?.cancel()
+    return receiver
+  }
+}
