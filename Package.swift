@@ -55,11 +55,15 @@ let package = Package(
       swiftSettings: swift),
     .target(
       name: "Gateway",
-      dependencies: ["CProcess", "Kernel", "Web", "Wire", nioCore, nioPosix, nioHTTP1, nioSSL, logging, lifecycle, httpTypes, httpClient, hummingbird],
+      dependencies: [
+        "CProcess", "Kernel", "Web", "Wire", nioCore, nioPosix, nioHTTP1, nioSSL, logging, lifecycle, httpTypes,
+        httpClient, hummingbird,
+      ],
       swiftSettings: swift),
     .executableTarget(
       name: "App",
-      dependencies: ["CAssets", "Gateway", "Kernel", "Web", nioCore, nioPosix, nioHTTP1, nioSSL, logging, lifecycle, httpClient,
+      dependencies: [
+        "CAssets", "Gateway", "Kernel", "Web", nioCore, nioPosix, nioHTTP1, nioSSL, logging, lifecycle, httpClient,
         arguments, yams,
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
@@ -68,7 +72,9 @@ let package = Package(
     .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: swift),
     .testTarget(name: "WireTests", dependencies: ["Wire", "TestKit", nioCore, nioEmbedded], swiftSettings: swift),
     .testTarget(name: "WebTests", dependencies: ["Web", "TestKit", nioCore, nioEmbedded], swiftSettings: swift),
-    .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Kernel", "TestKit", "Web", "Wire", nioCore], swiftSettings: swift),
+    .testTarget(
+      name: "GatewayTests", dependencies: ["Gateway", "Kernel", "TestKit", "Web", "Wire", nioCore], swiftSettings: swift
+    ),
     .testTarget(name: "AppTests", dependencies: ["App", "Gateway", "Kernel", "Web"], swiftSettings: swift),
     .testTarget(name: "TidyTests", swiftSettings: swift),
   ]

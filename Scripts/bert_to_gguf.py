@@ -4,8 +4,7 @@ Usage: bert_to_gguf.py FOLDER OUTPUT
 
 Reads config.json, vocab.txt and model.safetensors. Weights keep their bits: both formats hold them row by row in
 little-endian order, so only names and headers change, and Python's own library is enough.
-GGUF: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
-safetensors: https://huggingface.co/docs/safetensors (a length, a JSON header, the bytes)
+GGUF: docs/gguf.md of ggml; safetensors: a length, a JSON header, the bytes.
 """
 
 import json
@@ -117,7 +116,7 @@ def tensors(path):
             if (renamed := gguf_name(name)) is None:
                 continue
             if tensor["dtype"] != "F32":
-                continue
+                raise TypeError(f"{name} is {tensor['dtype']}, not F32")
             begin, end = tensor["data_offsets"]
             file.seek(8 + length + begin)
             yield renamed, tensor["shape"], file.read(end - begin)

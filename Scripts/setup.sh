@@ -14,9 +14,9 @@ give_up() {
   exit 69 # EX_UNAVAILABLE
 }
 
-# attended COMMAND...: runs it in a process group of its own, which a signal to this script ends; its status goes into `outcome`.
-# Left to itself, bash would answer the signal only once the command is through, or leave the command behind. Not to be
-# called where bash ignores errors (after `if`, before `||`): the command would not stop at its first error either.
+# attended COMMAND...: runs it in a process group of its own, which a signal to this script ends; its status goes into
+# `outcome`. Left to itself, bash would answer the signal only once the command is through, or leave the command behind.
+# Not to be called where bash ignores errors (after `if`, before `||`): the command would not stop at its first either.
 attended() {
   outcome=0
   set -m
@@ -55,12 +55,14 @@ install_packages() {
 install_tools() {
   local version
   install_packages ca-certificates curl g++ git python3-venv zlib1g-dev "$@"
-  command -v swift >/dev/null || give_up "Swift $swift_wanted is not on the PATH; https://www.swift.org/install tells how to get it"
+  command -v swift >/dev/null ||
+    give_up "Swift $swift_wanted is not on the PATH; https://www.swift.org/install tells how to get it"
   version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p')
-  printf '%s\n' "$swift_wanted" "$version" | sort -C -V || give_up "Swift $swift_wanted is needed; on the PATH is $version"
+  printf '%s\n' "$swift_wanted" "$version" | sort -C -V ||
+    give_up "Swift $swift_wanted is needed; on the PATH is $version"
 }
 
-# build FOLDER ARGUMENTS...: builds into that folder of the cache, so that every clone on this machine shares what was built.
+# build FOLDER ARGUMENTS...: builds into that folder of the cache, so that every clone here shares what was built.
 build() {
   swift build --package-path "$root" --scratch-path "$builds/$1" "${@:2}"
 }

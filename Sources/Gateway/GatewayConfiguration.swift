@@ -19,6 +19,7 @@ package struct ProviderConfiguration: Sendable, Equatable {
     case llama(LlamaConfiguration)
   }
 
+  /// What speaks at the other end, and how to reach it.
   package var kind: Kind
   /// How long connecting may take, TLS included. Defaults to 1s.
   package var connectTimeout = Duration.seconds(1)

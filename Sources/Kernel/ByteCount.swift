@@ -1,5 +1,6 @@
 /// A number of bytes, written `256MiB` in the configuration (powers of 1,024: `KiB`, `MiB`, `GiB`).
 package struct ByteCount: Sendable, Hashable, Comparable, CustomStringConvertible {
+  /// The number itself.
   package var bytes: Int
 
   /// Makes a size of `bytes` bytes.

@@ -35,10 +35,13 @@ package struct Failure: Error, Sendable {
     }
   }
 
+  /// The kind of failure.
   package var code: Code
   /// A stable, machine-readable reason finer than `code`, in the providers' words: `model_not_found`.
   package var reason: String?
+  /// A sentence for the client.
   package var message: String
+  /// The wrong fields, the first of which is OpenAI's `param`.
   package var details: [Detail]
   /// When trying again may succeed; sent as `Retry-After`, rounded up to whole seconds.
   package var retryAfter: Duration?

@@ -12,6 +12,7 @@ package enum Role: String, Sendable, CaseIterable, Comparable {
 package struct Principal: Sendable, Equatable {
   /// The name of the key that was presented; it may stand in logs and metrics.
   package var name: String
+  /// What the key allows.
   package var role: Role
 
   /// Makes a principal.

@@ -15,13 +15,13 @@ def test_all_mistakes_of_a_configuration_are_named_at_once(upstream, tmp_path):
     config["models"]["scripted"]["targets"][0]["provider"] = "nobody"
     result = command(tmp_path, "serve", config=config)
     assert result.returncode == 78 and "listening" not in result.stdout
-    lines = result.stderr.splitlines()
+    told = result.stderr.split("\n\n")
     for path, word in [
         ("server.prot", "port"), ("server.max_body", "12 parsecs"), ("server.request_timeout", "soon"),
-        ("keys[0].key", "32"), ("keys[0].role", "emperor"), ("providers.scripted.api_key", "APUS_TEST_UNSET"),
-        ("models.scripted.targets[0].provider", "nobody"),
+        ("keys.0.key", "32"), ("keys.0.role", "emperor"), ("providers.scripted.api_key", "APUS_TEST_UNSET"),
+        ("models.scripted.targets.0.provider", "nobody"),
     ]:
-        assert [line for line in lines if path in line and word in line], f"{path}: {result.stderr}"
+        assert [mistake for mistake in told if mistake.startswith(path) and word in mistake], f"{path}: {result.stderr}"
     assert "hunter2" not in result.stderr
 
 

@@ -13,8 +13,8 @@ from wire import chunk
 QUESTION = [{"role": "user", "content": "How do swifts sleep?"}]
 TOOLS = [{"type": "function", "function": {"name": "altitude", "parameters": {"type": "object", "properties": {}}}}]
 MAY_GO_UP = {
-    "host", "content-type", "content-length", "authorization", "accept", "user-agent", "traceparent", "tracestate",
-    "x-request-id"}
+    "host", "content-type", "content-length", "authorization", "accept", "accept-encoding", "user-agent",
+    "traceparent", "tracestate", "x-request-id"}
 
 
 def ask(sdk, client=None, model="scripted", **fields):

@@ -13,7 +13,7 @@ from wire import request
     ("GET", CHAT_ROUTE, 405, "POST"), ("PUT", "/v1/embeddings", 405, "POST"), ("DELETE", "/v1/models", 405, "GET"),
     ("POST", "/health/live", 405, "GET"), ("PATCH", "/v1/nothing", 404, None), ("GET", "/v1/nothing", 404, None),
     ("POST", "/v1/chat/completions/x", 404, None), ("GET", "/api/v1/nothing", 404, None),
-    ("GET", "/nothing", 404, None), ("POST", "/api/v1/me", 405, "GET"), ("BREW", "/v1/models", 405, "GET"),
+    ("GET", "/nothing", 404, None), ("POST", "/api/v1/me", 405, "GET"), ("PUT", "/v1/models/scripted", 405, "GET"),
 ])
 def test_a_wrong_method_or_route_is_told_in_the_shape_of_its_neighbours(apus, method, path, status, allow):
     answer = apus.ask(method, path)
@@ -28,7 +28,7 @@ def test_a_wrong_method_or_route_is_told_in_the_shape_of_its_neighbours(apus, me
 
 
 def test_a_missing_key_is_told_in_the_shape_of_the_route(apus):
-    assert apus.ask("POST", CHAT_ROUTE, chat(), key=None).error()["code"] == "invalid_api_key"
+    assert apus.ask("POST", CHAT_ROUTE, chat(), key=None).error()["code"] == "missing_api_key"
     problem = apus.ask("GET", "/api/v1/me", key=None)
     assert (problem.status, problem.json()["status"]) == (401, 401)
     assert problem.header("content-type").startswith("application/problem+json")

@@ -50,10 +50,10 @@ enum TreeRules {
     ]
   }
 
-  /// Shell scripts that go on after a mistake.
+  /// Shell scripts that go on after a mistake; what is only sourced has the caller's settings.
   static func checkShell(_ file: House.File) -> [Finding] {
     let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
-    let isShell = lines.first?.contains(/^#!.*\b(?:ba|da|z|k)?sh\b/) == true || file.path.hasSuffix(".sh")
+    let isShell = lines.first?.contains(/^#!.*\b(?:ba|da|z|k)?sh\b/) == true
     guard isShell else { return [] }
     let first = lines.firstIndex { !$0.isEmpty && !$0.hasPrefix("#") } ?? 0
     if lines[first].hasPrefix("set -euo pipefail") { return [] }
@@ -116,11 +116,11 @@ struct TreeRulesTests {
   }
 
   @Test(
-    "A script is known by its first line or its name",
+    "A script is known by its first line",
     arguments: [
       ("run", "#!/usr/bin/env bash\n# Starts.\nset -euo pipefail\n", 0),
       ("run", "#!/usr/bin/env python3\nimport os\n", 0),
-      ("README.md", "bash", 0), ("run", "#!/bin/sh\nls\n", 1), ("a.sh", "ls\n", 1),
+      ("README.md", "bash", 0), ("run", "#!/bin/sh\nls\n", 1), ("a.sh", "ls\n", 0),
       ("run", "#!/usr/bin/env bash\nset -e\n", 1), ("run", "#!/usr/bin/env bash\ncd a\nset -euo pipefail\n", 1),
     ])
   func scripts(path: String, text: String, findings: Int) {

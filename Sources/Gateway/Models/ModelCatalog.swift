@@ -87,13 +87,14 @@ extension ProviderEndpoint {
   /// Reads a provider's configuration once, so that no request has to.
   fileprivate init?(_ name: String, _ provider: ProviderConfiguration, _ supervisor: LlamaSupervisor?, loops: Int) {
     self.provider = name
-    let most = provider.kind.isLocal ? min(provider.maxConnections, LlamaCommand.connectionLimit) : provider.maxConnections
+    let bound = provider.kind.isLocal ? LlamaCommand.connectionLimit : .max
+    let most = min(provider.maxConnections, bound)
     limits = UpstreamLimits(
       connect: provider.connectTimeout.timeAmount, response: provider.responseTimeout.timeAmount,
       idle: provider.idleTimeout.timeAmount, connections: max(1, most / loops))
     switch provider.kind {
     case .openai(let configuration):
-      guard let base = BaseURL(configuration.baseURL) else { return nil }
+      guard let base = ProviderURL(configuration.baseURL) else { return nil }
       address = .fixed(base.origin)
       basePath = base.path
       authorization = configuration.apiKey.map { Secret("Bearer " + $0.reveal()) }

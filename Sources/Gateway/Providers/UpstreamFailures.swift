@@ -13,15 +13,16 @@ enum UpstreamFailures {
         .upstreamFailed, reason: "upstream_unreachable", "The provider '\(provider)' cannot be reached.", cause: cause)
     case .closedBeforeHead, .cut:
       return Failure(
-        .upstreamFailed, reason: "upstream_cut", "The provider '\(provider)' closed the connection before its answer was whole.",
-        cause: cause)
+        .upstreamFailed, reason: "upstream_cut",
+        "The provider '\(provider)' closed the connection before its answer was whole.", cause: cause)
     case .invalid:
       return Failure(
         .upstreamFailed, reason: "upstream_invalid_response", "The provider '\(provider)' does not speak HTTP.",
         cause: cause)
     case .responseTimeout, .idleTimeout:
       return Failure(
-        .upstreamTimeout, reason: "upstream_timeout", "The provider '\(provider)' did not answer in time.", cause: cause)
+        .upstreamTimeout, reason: "upstream_timeout", "The provider '\(provider)' did not answer in time.", cause: cause
+      )
     case .exhausted:
       return Failure(
         .unavailable, reason: "upstream_busy", "Every connection to the provider '\(provider)' is in use.",
@@ -36,8 +37,8 @@ enum UpstreamFailures {
     if status == 401 || status == 403 || status == 407 {
       // A client that saw it would doubt its own key, and these bodies quote parts of ours.
       return Failure(
-        .upstreamFailed, reason: "upstream_rejected_key", "The provider '\(provider)' does not accept the key configured for it.",
-        cause: cause)
+        .upstreamFailed, reason: "upstream_rejected_key",
+        "The provider '\(provider)' does not accept the key configured for it.", cause: cause)
     }
     let isStream = (200..<300).contains(status) && ModelAnswer.isEventStream(head.headers)
     if (200..<300).contains(status) || status >= 400, ModelAnswer.isJSON(head.headers) || isStream { return nil }
@@ -57,7 +58,8 @@ enum UpstreamFailures {
         cause: cause)
     case 504:
       return Failure(
-        .upstreamTimeout, reason: "upstream_timeout", "The provider '\(provider)' did not answer in time.", cause: cause)
+        .upstreamTimeout, reason: "upstream_timeout", "The provider '\(provider)' did not answer in time.", cause: cause
+      )
     default:
       return Failure(
         .upstreamFailed, reason: "upstream_invalid_response",

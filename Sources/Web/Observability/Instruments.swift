@@ -11,6 +11,7 @@ package final class Counter: Sendable {
     count.wrappingAdd(amount, ordering: .relaxed)
   }
 
+  /// The number so far.
   package var value: Int { count.load(ordering: .relaxed) }
 }
 
@@ -25,6 +26,7 @@ package final class Gauge: Sendable {
     level.wrappingAdd(amount, ordering: .relaxed)
   }
 
+  /// The number now.
   package var value: Int { level.load(ordering: .relaxed) }
 }
 

@@ -32,11 +32,13 @@ package final class Metrics: Sendable {
   package let upstreamErrors = Family(
     "apus_upstream_errors_total", "Requests that a provider failed, by kind.", labels: ["provider", "kind"],
     make: Counter.init)
+  /// How late event loops come to their timers, by loop.
   package let loopLag = Family(
     "apus_event_loop_lag_seconds", "How late an event loop came to a timer.", labels: ["loop"],
     make: { Histogram(bounds: Metrics.lagBounds) })
   /// Streams that are being sent.
   package let openStreams = Gauge()
+  /// Connections from clients.
   package let openConnections = Gauge()
   private let sink: LogSink
   private let build: String

@@ -6,6 +6,7 @@ package struct Endpoint: Sendable {
   /// Answers a request that the door has let in.
   package typealias Handler = @Sendable (Request, ApusContext) async throws -> Response
 
+  /// What is asked, and who may ask.
   package let route: Route
   private let handler: Handler
 

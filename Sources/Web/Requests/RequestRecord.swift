@@ -6,21 +6,32 @@ package import NIOHTTP1
 package struct RequestRecord {
   /// The client's own `x-request-id` where it is sane, else a new one.
   package var id: String
+  /// The trace that the request belongs to.
   package var trace: TraceContext
+  /// The method, as it came.
   package var method: HTTPMethod
   /// The path without its query, as it came.
   package var path: String
+  /// The route that was found; nil for requests that have none.
   package var route: Route?
+  /// The client's address, behind the proxies that are trusted.
   package var client: String
+  /// Who asks; nil until it is proved.
   package var principal: Principal?
+  /// When the request's head had come.
   package var start: NIODeadline
   /// When the request's last byte had come.
   package var received: NIODeadline?
 
+  /// The status that was sent; 499 when the client did not wait for it, 0 before.
   package var status = 0
+  /// The configured name of the model; never a name that is unknown.
   package var model: String?
+  /// The provider that was asked.
   package var provider: String?
+  /// Whether a stream was asked for, or came.
   package var isStream = false
+  /// The tokens, where the provider told.
   package var usage: Usage?
   /// When the first event, or a plain answer, left.
   package var firstOutput: NIODeadline?

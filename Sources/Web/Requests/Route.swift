@@ -11,11 +11,13 @@ package struct Route: Sendable, Equatable {
     case router
   }
 
+  /// The method; `GET` answers `HEAD` too.
   package var method: HTTPMethod
   /// The path; a last part in braces stands for the rest: `/v1/models/{id}`.
   package var path: String
   /// The role that is needed; nil for routes that are open to everybody.
   package var role: Role?
+  /// Which way serves it.
   package var way: Way
 
   /// Makes a route.
@@ -36,6 +38,7 @@ package struct RouteTable: Sendable {
     case unknown
   }
 
+  /// All routes, as they were given.
   package let routes: [Route]
   private let exact: [String: [Route]]
   private let prefixed: [(prefix: String, routes: [Route])]

@@ -27,6 +27,12 @@ package final class FrontDoor: ChannelDuplexHandler {
     case closing
   }
 
+  /// An answer that the door gives itself.
+  private enum OwnAnswer {
+    case refusal(Failure)
+    case preflight(HTTPRequestHead)
+  }
+
   /// How long, and how much of, a body that nobody wants is read, before the connection is cut.
   private static let lingerTime = TimeAmount.seconds(5)
   private static let lingerBytes = 64 << 20
@@ -46,6 +52,8 @@ package final class FrontDoor: ChannelDuplexHandler {
   private var allowedOrigin: String?
   private var version = HTTPVersion.http1_1
   private var peer = ""
+  /// The door's own answer to a request that is not whole yet.
+  private var held: OwnAnswer?
   private var deadline: LazyDeadline?
   private var context: ChannelHandlerContext?
 
@@ -94,7 +102,7 @@ package final class FrontDoor: ChannelDuplexHandler {
     }
     guard phase != .lingering else { return }
     if phase == .waiting { begin(Self.noRequest) }
-    refuse(Self.failure(for: parserError))
+    refuse(Admission.failure(for: parserError))
   }
 
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -107,8 +115,9 @@ package final class FrontDoor: ChannelDuplexHandler {
 
   private func deadlinePassed() {
     switch phase {
-    case .waiting where record.status == 0, .receiving:
-      if phase == .waiting { begin(Self.noRequest) }
+    case .waiting where record.status == 0:
+      refuseUnread(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
+    case .receiving:
       refuse(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
     case .responding:
       record.failure = Failure(.requestTimeout, reason: "client_too_slow", "The client did not take its answer.")
@@ -125,6 +134,7 @@ package final class FrontDoor: ChannelDuplexHandler {
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
+    case .head where phase != .waiting: context.close(promise: nil)
     case .head(let head): receive(head, context)
     case .body(let piece): receive(piece, context)
     case .end: receiveEnd(context)
@@ -138,6 +148,7 @@ package final class FrontDoor: ChannelDuplexHandler {
       head: head, client: settings.clientAddress.resolve(peer: peer, forwardedFor: forwarded))
     phase = .receiving
     receivedBytes = 0
+    held = nil
     hasResponseHead = false
     version = head.version == .http1_0 ? .http1_0 : .http1_1
     allowedOrigin = settings.cors.allowedOrigin(for: head.headers)
@@ -149,9 +160,13 @@ package final class FrontDoor: ChannelDuplexHandler {
   private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
     begin(head)
     deadline?.set(bodyDeadline())
-    if let failure = examine(head) { return refuse(failure) }
-    if Cors.isPreflight(head), allowedOrigin != nil { return answerPreflight(head) }
-    if let failure = admit(head) { return refuse(failure) }
+    if let answer = ownAnswer(to: head) {
+      // Without a body its end is here in a moment, and the connection can stay.
+      let hasBody =
+        head.headers.contains(name: "transfer-encoding") || head.headers.first(name: "content-length") ?? "0" != "0"
+      if hasBody { give(answer) } else { held = answer }
+      return
+    }
     if expectsContinue {
       context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
     }
@@ -167,7 +182,7 @@ package final class FrontDoor: ChannelDuplexHandler {
     guard phase == .receiving else { return }
     if receivedBytes > settings.configuration.maxBody.bytes {
       context.fireUserInboundEventTriggered(Abandoned())
-      return refuse(tooLarge)
+      return refuse(admission.tooLarge)
     }
     deadline?.set(bodyDeadline())
     context.fireChannelRead(wrapInboundOut(.body(piece)))
@@ -179,6 +194,10 @@ package final class FrontDoor: ChannelDuplexHandler {
       phase = .responding
       record.received = .now()
       deadline?.set(nil)
+      if let answer = held {
+        held = nil
+        return give(answer)
+      }
       context.fireChannelRead(wrapInboundOut(.end(nil)))
     case .lingering:
       context.close(promise: nil)
@@ -187,69 +206,28 @@ package final class FrontDoor: ChannelDuplexHandler {
     }
   }
 
-  /// What every request must be, whatever it asks for (RFC 9112, sections 3.2 and 6.1).
-  private func examine(_ head: HTTPRequestHead) -> Failure? {
-    let hosts = head.headers["host"]
-    if hosts.count > 1 || (hosts.isEmpty && head.version != .http1_0) {
-      return malformed("Exactly one Host header is needed.")
+  private func ownAnswer(to head: HTTPRequestHead) -> OwnAnswer? {
+    if let failure = admission.flaw(of: head) {
+      mustClose = true
+      return .refusal(failure)
     }
-    if head.headers.contains(name: "transfer-encoding") && head.headers.contains(name: "content-length") {
-      return malformed("Content-Length and Transfer-Encoding exclude each other.")
-    }
-    if head.headers["transfer-encoding"].contains(where: { $0.lowercased() != "chunked" }) {
-      return malformed("The only transfer coding that is understood is 'chunked'.")
-    }
-    if let length = head.headers.first(name: "content-length").flatMap(Int.init),
-      length > settings.configuration.maxBody.bytes
-    {
-      return tooLarge
-    }
-    return nil
-  }
-
-  /// Finds the route, and whether the caller may take it.
-  private func admit(_ head: HTTPRequestHead) -> Failure? {
-    switch state.routes.match(head.method, path: record.path) {
-    case .unknown:
-      return Failure(.notFound, reason: "unknown_url", "There is nothing at \(head.method) \(record.path.prefix(256)).")
-    case .wrongMethod(let allowed):
-      let methods = allowed.joined(separator: ", ")
-      return Failure(
-        .methodNotAllowed, reason: "method_not_allowed", "\(head.method) is not possible here; \(methods) is.")
-    case .found(let route):
-      record.route = route
-      guard let role = route.role else { return nil }
-      do throws(Failure) {
-        let principal = try settings.authenticator.principal(for: head.headers)
-        record.principal = principal
-        guard principal.role >= role else {
-          return Failure(.forbidden, reason: "insufficient_role", "This needs the role '\(role)'.")
-        }
-        return nil
-      } catch {
-        return error
-      }
+    if Cors.isPreflight(head), allowedOrigin != nil { return .preflight(head) }
+    do throws(Failure) {
+      try admission.admit(head, &record)
+      return nil
+    } catch {
+      return .refusal(error)
     }
   }
 
-  private var tooLarge: Failure {
-    Failure(
-      .tooLarge, reason: "request_too_large",
-      "The request body may have at most \(settings.configuration.maxBody) (server.max_body).")
-  }
-
-  private func malformed(_ message: String) -> Failure {
-    mustClose = true
-    return Failure(.invalidRequest, reason: "malformed_request", message)
-  }
-
-  private static func failure(for error: HTTPParserError) -> Failure {
-    if error == .headerOverflow {
-      return Failure(.headersTooLarge, reason: "headers_too_large", "The request's headers are too large.")
+  private func give(_ answer: OwnAnswer) {
+    switch answer {
+    case .refusal(let failure): refuse(failure)
+    case .preflight(let head): answerPreflight(head)
     }
-    return Failure(
-      .invalidRequest, reason: "malformed_request", "What came is not a valid HTTP/1.1 request.", cause: "\(error)")
   }
+
+  private var admission: Admission { Admission(routes: state.routes, settings: settings) }
 
   private func bodyDeadline() -> NIODeadline {
     let allowance = TimeAmount.seconds(Int64(receivedBytes / Self.slowestBytesPerSecond))
@@ -269,12 +247,31 @@ package final class FrontDoor: ChannelDuplexHandler {
     }
     let shape = ErrorBody.Shape(path: record.path)
     var (head, body) = ErrorBody.response(to: failure, shape: shape, requestID: record.id)
-    if failure.code == .methodNotAllowed, case .wrongMethod(let allowed) = state.routes.match(
-      record.method, path: record.path)
+    if failure.code == .methodNotAllowed,
+      case .wrongMethod(let allowed) = state.routes.match(
+        record.method, path: record.path)
     {
       head.headers.add(name: "allow", value: allowed.joined(separator: ", "))
     }
     respond(head, body)
+  }
+
+  /// Answers before there is a request: past the handler that pairs answers with requests, as plain bytes.
+  private func refuseUnread(_ failure: Failure) {
+    guard let context else { return }
+    begin(Self.noRequest)
+    record.failure = failure
+    let (head, body) = ErrorBody.response(to: failure, shape: .problem, requestID: record.id)
+    var bytes = ByteBuffer(string: "HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\nconnection: close\r\n")
+    for (name, value) in head.headers { bytes.writeString("\(name): \(value)\r\n") }
+    bytes.writeString("\r\n")
+    bytes.writeImmutableBuffer(body)
+    // The encoder is always there, unless the connection is being closed.
+    let encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
+    encoder?.writeAndFlush(NIOAny(bytes), promise: nil)
+    finish(status: failure.code.status)
+    phase = .lingering
+    deadline?.set(.now() + Self.lingerTime)
   }
 
   private func answerPreflight(_ head: HTTPRequestHead) {

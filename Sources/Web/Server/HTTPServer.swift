@@ -74,7 +74,7 @@ package final class HTTPServer: Service {
 
   private func listen() async throws -> any Channel {
     let most = configuration.maxConnections
-    return try await ServerBootstrap(group: group)
+    let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelInitializer { channel in
@@ -87,7 +87,13 @@ package final class HTTPServer: Service {
       .childChannelInitializer { [self] channel in
         channel.eventLoop.makeCompletedFuture { try configure(channel) }
       }
-      .bind(host: configuration.host, port: configuration.port).get()
+    do {
+      return try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+    } catch {
+      throw Failure(
+        .internalError,
+        "Cannot listen on \(configuration.host):\(configuration.port) (server.host, server.port): \(error)")
+    }
   }
 
   private func configure(_ channel: any Channel) throws {

@@ -40,9 +40,11 @@ package struct Health: Sendable {
     var parts = parts()
     let isStopping = stopFlag.isRaised
     parts.append(
-      HealthPart(name: "apus:server", status: isStopping ? .fail : .pass, observed: isStopping ? "stopping" : "running"))
+      HealthPart(name: "apus:server", status: isStopping ? .fail : .pass, observed: isStopping ? "stopping" : "running")
+    )
     let status =
-      parts.contains { $0.status == .fail } ? HealthPart.Status.fail
+      parts.contains { $0.status == .fail }
+      ? HealthPart.Status.fail
       : parts.contains { $0.status == .warn } ? .warn : .pass
     let checks = parts.map { "\(JSONString.encode($0.name)):[\($0.json)]" }.joined(separator: ",")
     return (status != .fail, #"{"status":"\#(status)","checks":{\#(checks)}}"#)

@@ -2,7 +2,8 @@ import FoundationEssentials
 package import Wire
 
 /// An `http` or `https` URL from the configuration, taken apart.
-package struct BaseURL: Sendable, Equatable {
+package struct ProviderURL: Sendable, Equatable {
+  /// Where to connect to.
   package let origin: UpstreamOrigin
   /// Without a slash at its end.
   package let path: String
