@@ -68,14 +68,21 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: swift),
-    .target(name: "TestKit", dependencies: ["Kernel", nioCore, nioPosix, nioHTTP1], swiftSettings: swift),
+    .target(name: "TestKit", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: swift),
     .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: swift),
-    .testTarget(name: "WireTests", dependencies: ["Wire", "TestKit", nioCore, nioEmbedded], swiftSettings: swift),
-    .testTarget(name: "WebTests", dependencies: ["Web", "TestKit", nioCore, nioEmbedded], swiftSettings: swift),
     .testTarget(
-      name: "GatewayTests", dependencies: ["Gateway", "Kernel", "TestKit", "Web", "Wire", nioCore], swiftSettings: swift
-    ),
-    .testTarget(name: "AppTests", dependencies: ["App", "Gateway", "Kernel", "Web"], swiftSettings: swift),
+      name: "WireTests", dependencies: ["Wire", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL], swiftSettings: swift),
+    .testTarget(
+      name: "WebTests", dependencies: ["Kernel", "TestKit", "Web", logging, nioCore, nioHTTP1], swiftSettings: swift),
+    .testTarget(
+      name: "GatewayTests",
+      dependencies: [
+        "CProcess", "Gateway", "Kernel", "TestKit", "Web", "Wire", nioCore, nioHTTP1, nioPosix, logging, lifecycle,
+        hummingbird,
+      ],
+      swiftSettings: swift),
+    .testTarget(
+      name: "AppTests", dependencies: ["App", "Gateway", "Kernel", "Web", logging, nioPosix], swiftSettings: swift),
     .testTarget(name: "TidyTests", swiftSettings: swift),
   ]
 )

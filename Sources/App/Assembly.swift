@@ -67,6 +67,9 @@ final class Assembly: Sendable {
     ]
   }
 
+  /// Every route that is served.
+  var routes: [Route] { Gateway.modelRoutes + endpoints.map(\.route) }
+
   // MARK: Reload
 
   /// Reads the configuration again; a bad one changes nothing and says so.

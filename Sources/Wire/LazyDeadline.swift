@@ -39,7 +39,7 @@ package final class LazyDeadline {
       timer = nil
       timerDeadline = .distantFuture
       guard let deadline = self.deadline else { return }
-      if deadline <= .now() {
+      if deadline <= loop.now {
         self.deadline = nil
         onPassed()
       } else {

@@ -262,7 +262,8 @@ package final class FrontDoor: ChannelDuplexHandler {
     begin(Self.noRequest)
     record.failure = failure
     let (head, body) = ErrorBody.response(to: failure, shape: .problem, requestID: record.id)
-    var bytes = ByteBuffer(string: "HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\nconnection: close\r\n")
+    var bytes = ByteBuffer(string: "HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\n")
+    bytes.writeString("connection: close\r\ndate: \(HTTPDate.now)\r\n")
     for (name, value) in head.headers { bytes.writeString("\(name): \(value)\r\n") }
     bytes.writeString("\r\n")
     bytes.writeImmutableBuffer(body)
@@ -311,6 +312,7 @@ package final class FrontDoor: ChannelDuplexHandler {
     // The body is not wanted any more, or no further request is.
     if phase == .receiving || state.stopFlag.isRaised { mustClose = true }
     head.version = version
+    head.headers.replaceOrAdd(name: "date", value: HTTPDate.now)
     head.headers.replaceOrAdd(name: "x-request-id", value: record.id)
     if let allowedOrigin { Cors.add(allowedOrigin, to: &head.headers) }
     if mustClose {
