@@ -9,18 +9,24 @@ enum AdminKey {
   static func ensure(in dataDirectory: String) throws(Failure) -> (key: Secret, path: String) {
     let path = dataDirectory + "/admin.key"
     try makeFolder(dataDirectory)
-    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    if file >= 0 {
-      defer { close(file) }
-      let text = newKey() + "\n"
-      guard write(file, text, text.utf8.count) == text.utf8.count, fsync(file) == 0 else {
-        unlink(path)
-        throw failure("cannot be written", path)
-      }
-    } else if errno != EEXIST {
-      throw failure("cannot be made", path)
-    }
+    if access(path, F_OK) != 0 { try make(path) }
     return (try read(path), path)
+  }
+
+  /// Writes the key aside and gives it its name when it is whole: of two first starts at once, one wins.
+  private static func make(_ path: String) throws(Failure) {
+    let draft = "\(path).\(getpid())"
+    let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw failure("cannot be made", path) }
+    defer {
+      close(file)
+      unlink(draft)
+    }
+    let text = newKey() + "\n"
+    guard write(file, text, text.utf8.count) == text.utf8.count, fsync(file) == 0 else {
+      throw failure("cannot be written", path)
+    }
+    guard link(draft, path) == 0 || errno == EEXIST else { throw failure("cannot be made", path) }
   }
 
   private static func makeFolder(_ path: String) throws(Failure) {
@@ -32,12 +38,13 @@ enum AdminKey {
   }
 
   private static func read(_ path: String) throws(Failure) -> Secret {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+    let file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
     guard file >= 0 else { throw failure("cannot be read", path) }
     defer { close(file) }
     var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & 0o077 == 0 else {
-      throw Failure(.internalError, "\(path) can be read by others than its owner: chmod 600 \(path)")
+    guard fstat(file, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o077 == 0 else {
+      throw Failure(
+        .internalError, "\(path) must belong to the user that runs Apus and be readable by nobody else: chmod 600 \(path)")
     }
     var bytes = [UInt8](repeating: 0, count: 256)
     let length = Glibc.read(file, &bytes, bytes.count)

@@ -39,7 +39,7 @@ final class Assembly: Sendable {
     state = ServerState(
       routes: RouteTable(Gateway.modelRoutes + endpoints.map(\.route)),
       settings: ServerSettings(
-        configuration: configuration.server, authenticator: try Self.authenticator(for: configuration)),
+        configuration: configuration.server, authenticator: try Self.authenticator(for: configuration, in: configuration.dataDirectory)),
       metrics: metrics, stopFlag: stopFlag, sink: sink, logger: logger)
     active = Live(configuration)
     self.supervisors = supervisors
@@ -78,8 +78,8 @@ final class Assembly: Sendable {
       let loaded = try source.load()
       let fresh = loaded.configuration
       for warning in loaded.warnings { logger.warning("configuration", metadata: ["warning": "\(warning)"]) }
-      let authenticator = try Self.authenticator(for: fresh)
       let old = active.current
+      let authenticator = try Self.authenticator(for: fresh, in: old.dataDirectory)
       if fresh.server.tls == old.server.tls { tls.replace(with: try HTTPServer.tlsContext(fresh.server.tls)) }
       state.settings.replace(with: ServerSettings(configuration: fresh.server, authenticator: authenticator))
       catalog.replace(with: ModelCatalog(fresh.gateway, supervisors: supervisors, loops: group.loopCount))
@@ -106,13 +106,15 @@ final class Assembly: Sendable {
     return supervisors
   }
 
-  private static func authenticator(for configuration: Configuration) throws -> Authenticator {
+  private static func authenticator(
+    for configuration: Configuration, in dataDirectory: String
+  ) throws -> Authenticator {
     var authenticator = Authenticator()
     for key in configuration.keys {
       authenticator.add(key.key, for: Principal(name: key.name, role: key.role))
     }
     if configuration.keys.isEmpty {
-      let (key, _) = try AdminKey.ensure(in: configuration.dataDirectory)
+      let (key, _) = try AdminKey.ensure(in: dataDirectory)
       authenticator.add(key, for: Principal(name: "admin", role: .admin))
     }
     return authenticator

@@ -8,7 +8,7 @@ enum LlamaHealth {
     supervisor.statuses.map { status in
       HealthPart(
         name: "\(provider):\(status.part)", status: status.state == .ready ? .pass : .fail,
-        observed: status.state.rawValue, output: status.detail)
+        observed: status.state.rawValue)
     }
   }
 }

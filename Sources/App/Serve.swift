@@ -50,12 +50,27 @@ struct Serve: AsyncParsableCommand {
     if configuration.keys.isEmpty {
       logger.info("admin key", metadata: ["file": "\(configuration.dataDirectory)/admin.key"])
     }
-    var settings = ServiceGroupConfiguration(
-      services: try assembly.services(), gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    var settings = ServiceGroupConfiguration(services: try assembly.services(), logger: logger)
     // A little more than the server's own deadline, for local models to stop after it.
     settings.maximumGracefulShutdownDuration =
       configuration.server.shutdownDelay + configuration.server.shutdownTimeout + .seconds(10)
-    try await ServiceGroup(configuration: settings).run()
+    let services = ServiceGroup(configuration: settings)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await services.run() }
+      tasks.addTask { await Self.waitForStops(services) }
+      try await tasks.next()
+      tasks.cancelAll()
+    }
+  }
+
+  /// The first signal stops gracefully; this returns at the second, which ends everything at once.
+  private static func waitForStops(_ services: ServiceGroup) async {
+    var stops = 0
+    for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+      stops += 1
+      if stops == 2 { return }
+      await services.triggerGracefulShutdown()
+    }
   }
 }
 
@@ -71,5 +86,7 @@ enum ProcessLimits {
       setrlimit(resource, &limit)
     }
     signal(SIGPIPE, SIG_IGN)
+    // Until the reload listens for it, a hang-up must not end the process.
+    signal(SIGHUP, SIG_IGN)
   }
 }

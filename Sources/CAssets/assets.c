@@ -1,5 +1,7 @@
 #include "CAssets.h"
 
+#pragma clang diagnostic ignored "-Wc23-extensions" // #embed, which Swift's own clang understands
+
 static const unsigned char openapi[] = {
 #embed "openapi.json"
 };

@@ -34,7 +34,7 @@ package enum Gateway {
     let name = String(request.uri.path.dropFirst("/v1/models/".count)).removingPercentEncoding ?? ""
     guard catalog[name] != nil else {
       throw Failure(
-        .notFound, reason: "model_not_found", "The model '\(name.prefix(128))' does not exist here.",
+        .notFound, reason: "model_not_found", "The model '\(name.clipped(to: 128))' does not exist here.",
         details: [Failure.Detail(field: "model", problem: "is not one that is configured")])
     }
     return name

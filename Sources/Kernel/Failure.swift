@@ -50,10 +50,10 @@ package struct Failure: Error, Sendable {
   /// Where it was made, for the log.
   package var origin: String
 
-  /// Makes a failure; `origin` fills itself in.
+  /// Makes a failure; `file` and `line` fill themselves in.
   package init(
     _ code: Code, reason: String? = nil, _ message: String, details: [Detail] = [], retryAfter: Duration? = nil,
-    cause: String? = nil, origin: String = "\(#fileID):\(#line)"
+    cause: String? = nil, file: StaticString = #fileID, line: UInt = #line
   ) {
     self.code = code
     self.reason = reason
@@ -61,15 +61,15 @@ package struct Failure: Error, Sendable {
     self.details = details
     self.retryAfter = retryAfter
     self.cause = cause
-    self.origin = origin
+    origin = "\(file):\(line)"
   }
 
   /// A failure of one field of the request.
   package static func invalid(
-    _ field: String, _ problem: String, reason: String? = nil, origin: String = "\(#fileID):\(#line)"
+    _ field: String, _ problem: String, reason: String? = nil, file: StaticString = #fileID, line: UInt = #line
   ) -> Failure {
     Failure(
       .invalidRequest, reason: reason, "'\(field)': \(problem)", details: [Detail(field: field, problem: problem)],
-      origin: origin)
+      file: file, line: line)
   }
 }

@@ -118,12 +118,16 @@ let providerScenarios: [ConfigurationScenario] = [
   .init(
     "An address with a password is refused, and the password not repeated",
     "providers: { a: { kind: openai, base_url: 'https://me:hush@example.com/v1' } }",
-    "providers.a.base_url [1] expected \(addressRule), came a text with '@' (not shown)"),
+    "providers.a.base_url [1] expected \(addressRule), came a text of 30 characters (not shown)"),
+  .init(
+    "A key that got into an address is not repeated",
+    "providers: { a: { kind: openai, base_url: 'https://h/v1?key=hush' } }",
+    "providers.a.base_url [1] expected \(addressRule), came a text of 21 characters (not shown)"),
 ]
 
 let addressScenarios: [ConfigurationScenario] =
   [
-    "example.com", "https://", "https:///v1", "https://a/v1?x=1", "https://a/v1#x", "https://a:0", "https://[a]",
+    "example.com", "https://", "https:///v1", "https://a/v1#x", "https://a:0", "https://[a]",
     "https://a b", "https://a/b c", "file:///etc/passwd",
   ].map { address in
     .init(

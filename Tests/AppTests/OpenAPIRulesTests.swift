@@ -1,6 +1,7 @@
 import Foundation
 import Kernel
 import Logging
+import NIOHTTP1
 import NIOPosix
 import Testing
 import Web

@@ -34,8 +34,8 @@ extension ServerConfiguration {
     section.setting("idle_timeout", &idleTimeout, .duration)
     section.setting("request_timeout", &requestTimeout, .duration)
     section.setting("write_timeout", &writeTimeout, .duration)
-    section.setting("shutdown_delay", &shutdownDelay, .durationOrZero)
-    section.setting("shutdown_timeout", &shutdownTimeout, .durationOrZero)
+    section.setting("shutdown_delay", &shutdownDelay, .durationOrZero, restarts: true)
+    section.setting("shutdown_timeout", &shutdownTimeout, .durationOrZero, restarts: true)
     section.section("tls") { visitTLS($0) }
     section.section("cors") { $0.texts("origins", &corsOrigins, each: .origin) }
     section.texts("trusted_proxies", &trustedProxies, each: .network)

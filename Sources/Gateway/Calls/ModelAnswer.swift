@@ -26,18 +26,27 @@ enum ModelAnswer {
 
   /// The tokens that one event of a stream reports; most events do not.
   static func usage(inEvent data: UnsafeRawBufferPointer) -> Usage? {
-    guard mentionsUsage(data) else { return nil }
+    guard usageKey(in: data) != nil else { return nil }
     return try? usage(in: data)  // an event that is not JSON reports nothing, and is the client's to judge
   }
 
-  private static func mentionsUsage(_ data: UnsafeRawBufferPointer) -> Bool {
+  /// The tokens that stand near the end of an answer whose beginning is gone.
+  static func usage(inTail bytes: UnsafeRawBufferPointer) -> Usage? {
+    guard let start = usageKey(in: bytes) else { return nil }
+    var cursor = JSONCursor(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+    // The end of a text is no text: the cursor is told to begin at a key.
+    return try? cursor.value(ofMember: tokens)  // an answer that reports no tokens in this way has none to count
+  }
+
+  /// Where the key `"usage"` stands, quotes included.
+  private static func usageKey(in data: UnsafeRawBufferPointer) -> Int? {
     let word: StaticString = "\"usage\""
     let length = word.utf8CodeUnitCount
-    guard data.count >= length, let start = data.baseAddress else { return false }
+    guard data.count >= length, let start = data.baseAddress else { return nil }
     for offset in 0...(data.count - length) where data[offset + 1] == UInt8(ascii: "u") {
-      if memcmp(start + offset, word.utf8Start, length) == 0 { return true }
+      if memcmp(start + offset, word.utf8Start, length) == 0 { return offset }
     }
-    return false
+    return nil
   }
 
   /// Source: OpenAI API reference, the usage object.

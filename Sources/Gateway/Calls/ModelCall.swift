@@ -11,8 +11,8 @@ import Wire
 final class ModelCall: UpstreamReceiver {
   /// Larger plain answers pass through unread.
   static let heldBytes = 1 << 20
-  /// A silent stream gets a comment this often, so that nothing between takes it for dead.
-  static let keepAlive = TimeAmount.seconds(15)
+  /// How much of the end of a large answer is looked at.
+  private static let tailBytes = 4 << 10
 
   private enum Phase {
     case waiting
@@ -28,9 +28,11 @@ final class ModelCall: UpstreamReceiver {
   private let target: ModelCatalog.Target
   private let metrics: Metrics
   private let context: ChannelHandlerContext
+  private let keepAlive: TimeAmount
   private var phase = Phase.waiting
   private var framer = EventFramer()
   private var sawDone = false
+  private var tail = ByteBuffer()
   private var needsFlush = false
   /// What Apus took until the request was on its way.
   private var wayUp = TimeAmount.zero
@@ -43,12 +45,13 @@ final class ModelCall: UpstreamReceiver {
 
   init(
     _ target: ModelCatalog.Target, door: FrontDoor, metrics: Metrics, context: ChannelHandlerContext,
-    onOver: @escaping () -> Void
+    keepAlive: TimeAmount, onOver: @escaping () -> Void
   ) {
     self.target = target
     self.door = door
     self.metrics = metrics
     self.context = context
+    self.keepAlive = keepAlive
     self.onOver = onOver
   }
 
@@ -76,10 +79,10 @@ final class ModelCall: UpstreamReceiver {
 
   func upstreamHead(_ head: HTTPResponseHead) {
     if let failure = UpstreamFailures.failure(for: head, provider: provider) {
-      metrics.upstreamErrors.with(provider, failure.reason ?? failure.code.rawValue).add()
+      count(failure.reason ?? failure.code.rawValue)
       return refuse(failure)
     }
-    if head.status.code >= 400 { metrics.upstreamErrors.with(provider, "status_\(head.status.code)").add() }
+    if head.status.code >= 400 { count("status_\(head.status.code)") }
     if ModelAnswer.isEventStream(head.headers) { beginStream(head) } else { phase = .holding(head, ByteBuffer()) }
   }
 
@@ -91,7 +94,7 @@ final class ModelCall: UpstreamReceiver {
       held.writeBuffer(&piece)
       phase = .holding(head, held)
       if held.readableBytes > Self.heldBytes { beginPassing(head, held) }
-    case .passing: write(piece)
+    case .passing: pass(piece)
     case .streaming: forward(piece)
     case .waiting, .over: break
     }
@@ -109,22 +112,26 @@ final class ModelCall: UpstreamReceiver {
     upstream = nil
     switch phase {
     case .holding(let head, let held): answer(head, held)
-    case .passing: end()
+    case .passing:
+      door.record.usage = tail.withUnsafeReadableBytes { ModelAnswer.usage(inTail: $0) }
+      end()
     case .streaming:
-      if sawDone { end() } else { breakOff(UpstreamFault.cut("the stream ended without [DONE]")) }
+      if sawDone { end() } else { breakOff(.cut("the stream ended without [DONE]")) }
     case .waiting, .over: break
     }
   }
 
   func upstreamFailed(_ fault: UpstreamFault) {
     upstream = nil
-    metrics.upstreamErrors.with(provider, fault.kind).add()
     switch phase {
-    case .waiting, .holding: refuse(UpstreamFailures.failure(for: fault, provider: provider))
+    case .waiting, .holding:
+      count(fault.kind)
+      refuse(UpstreamFailures.failure(for: fault, provider: provider))
     case .streaming:
       if sawDone { end() } else { breakOff(fault) }
     case .passing:
       // Its length was promised: only a closed connection tells that it is not whole.
+      count(fault.kind)
       door.record.failure = UpstreamFailures.failure(for: fault, provider: provider)
       finish()
       context.close(promise: nil)
@@ -139,7 +146,7 @@ final class ModelCall: UpstreamReceiver {
     do {
       door.record.usage = try body.withUnsafeReadableBytes { try ModelAnswer.usage(in: $0) }
     } catch {
-      metrics.upstreamErrors.with(provider, "upstream_invalid_response").add()
+      count("upstream_invalid_response")
       return refuse(UpstreamFailures.notJSON(error, provider: provider))
     }
     var headers = passedHeaders(head)
@@ -155,7 +162,17 @@ final class ModelCall: UpstreamReceiver {
     var headers = passedHeaders(head)
     if let length = head.headers.first(name: "content-length") { headers.add(name: "content-length", value: length) }
     writeHead(head.status, headers, since: began)
-    write(held)
+    pass(held)
+  }
+
+  /// Passes a piece on, and keeps the end of the answer: what it reports about itself stands there.
+  private func pass(_ piece: ByteBuffer) {
+    var end = piece
+    end.moveReaderIndex(forwardBy: max(0, end.readableBytes - Self.tailBytes))
+    tail.writeBuffer(&end)
+    tail.moveReaderIndex(forwardBy: max(0, tail.readableBytes - Self.tailBytes))
+    tail.discardReadBytes()
+    write(piece)
   }
 
   // MARK: Streams
@@ -170,13 +187,13 @@ final class ModelCall: UpstreamReceiver {
     headers.add(name: "x-accel-buffering", value: "no")
     writeHead(head.status, headers, since: began)
     silence = LazyDeadline(loop: context.eventLoop) { [weak self] in self?.keepStreamAlive() }
-    silence?.set(began + Self.keepAlive)
+    silence?.set(began + keepAlive)
   }
 
   private func forward(_ piece: ByteBuffer) {
     do throws(EventFramer.Overflow) {
       guard let events = try framer.feed(piece, visit: { inspect($0) }) else { return }
-      silence?.set(.now() + Self.keepAlive)
+      silence?.set(.now() + keepAlive)
       write(events)
     } catch {
       upstream?.cancel()
@@ -202,15 +219,20 @@ final class ModelCall: UpstreamReceiver {
       context.flush()
       needsFlush = false
     }
-    silence?.set(.now() + Self.keepAlive)
+    silence?.set(.now() + keepAlive)
   }
 
   /// Ends a stream so that nobody takes it for whole: an error, and no `[DONE]`.
   private func breakOff(_ fault: UpstreamFault) {
     let failure = UpstreamFailures.failure(for: fault, provider: provider)
+    count(fault.kind)
     door.record.failure = failure
     write(ByteBuffer(string: "event: error\ndata: \(ErrorBody.openAI(failure))\n\n"))
     end()
+  }
+
+  private func count(_ kind: String) {
+    metrics.upstreamErrors.with(provider, kind).add()
   }
 
   // MARK: Writing

@@ -14,7 +14,7 @@ enum ModelOperation: String, CaseIterable {
   var route: Route { Route(.POST, "/v1" + rawValue, role: .user, way: .model) }
 
   init?(_ route: Route) {
-    guard route.way == .model, let found = Self.allCases.first(where: { $0.route == route }) else { return nil }
-    self = found
+    guard route.way == .model else { return nil }
+    self.init(rawValue: String(route.path.dropFirst("/v1".count)))
   }
 }

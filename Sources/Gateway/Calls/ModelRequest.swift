@@ -56,14 +56,27 @@ private struct FieldReader {
   var modelRange = 0..<0
   var wantsStream = false
 
+  private static let maximumFields = 1024
+  private static let maximumModelBytes = 512
+  /// Fields by which gateways further up let a caller choose an address or a key.
+  private static let refusedFields: Set<String> = ["api_key", "api_base", "base_url"]
+
   mutating func read(_ bytes: UnsafeRawBufferPointer) throws {
     var cursor = JSONCursor(bytes)
     guard try cursor.peek() == .object else {
       throw Failure(.invalidRequest, reason: "invalid_json", "The request body must be a JSON object.")
     }
+    var count = 0
     try cursor.members { key, cursor in
+      count += 1
+      if count > Self.maximumFields {
+        throw Failure(.invalidRequest, "A request has at most \(Self.maximumFields) fields.")
+      }
       let name = key.text
       guard let expected = fields[name] else {
+        if Self.refusedFields.contains(name) {
+          throw Failure.invalid(name, "is the operator's to set: where requests go and with which key is configured")
+        }
         try cursor.skip()
         return
       }
@@ -84,7 +97,9 @@ private struct FieldReader {
       let start = cursor.offset
       model = try cursor.string()
       modelRange = start..<cursor.offset
-      if model.isEmpty { throw Failure.invalid("model", "must not be empty") }
+      guard (1...Self.maximumModelBytes).contains(model.utf8.count) else {
+        throw Failure.invalid("model", "must have 1 to \(Self.maximumModelBytes) bytes")
+      }
     case "stream":
       if kind == .bool { wantsStream = try cursor.bool() } else { try cursor.skip() }
     case "messages":
@@ -103,37 +118,37 @@ private struct FieldReader {
     var count = 0
     try cursor.elements { position, cursor in
       count += 1
-      try message("messages[\(position)]", &cursor)
+      try message(position, &cursor)
     }
     if count == 0 { throw Failure.invalid("messages", "must hold at least one message") }
   }
 
-  private func message(_ place: String, _ cursor: inout JSONCursor) throws {
+  private func message(_ position: Int, _ cursor: inout JSONCursor) throws {
     let kind = try cursor.peek()
-    guard kind == .object else {
-      throw Failure.invalid(place, "expected an object, came \(kind.article)", reason: "invalid_type")
-    }
+    guard kind == .object else { throw wrongType(position, "", "an object", kind) }
     var hasRole = false
     try cursor.members { key, cursor in
       let kind = try cursor.peek()
       switch key {
       case "role":
-        guard kind == .string else {
-          throw Failure.invalid(place + ".role", "expected a string, came \(kind.article)", reason: "invalid_type")
-        }
+        guard kind == .string else { throw wrongType(position, ".role", "a string", kind) }
         hasRole = true
       case "content":
         guard kind == .string || kind == .array || kind == .null else {
-          throw Failure.invalid(
-            place + ".content", "expected a string, an array or null, came \(kind.article)", reason: "invalid_type")
+          throw wrongType(position, ".content", "a string, an array or null", kind)
         }
       default: break
       }
       try cursor.skip()
     }
     if !hasRole {
-      throw Failure.invalid(place + ".role", "is required, and is missing", reason: "missing_required_parameter")
+      throw Failure.invalid(
+        "messages[\(position)].role", "is required, and is missing", reason: "missing_required_parameter")
     }
+  }
+
+  private func wrongType(_ position: Int, _ member: String, _ expected: String, _ kind: JSONKind) -> Failure {
+    .invalid("messages[\(position)]\(member)", "expected \(expected), came \(kind.article)", reason: "invalid_type")
   }
 }
 

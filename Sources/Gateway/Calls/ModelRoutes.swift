@@ -22,15 +22,22 @@ package final class ModelRoutes: ChannelInboundHandler {
   private let catalog: Live<ModelCatalog>
   private let pools: UpstreamPools
   private let metrics: Metrics
+  private let keepAlive: TimeAmount
   private var phase = Phase.passing
   private var body = ByteBuffer()
 
   /// The way behind `door`, with the connections of its loop.
-  package init(door: FrontDoor, catalog: Live<ModelCatalog>, pools: UpstreamPools, metrics: Metrics) {
+  ///
+  /// A silent stream gets a comment every `keepAlive`, so that nothing between takes it for dead.
+  package init(
+    door: FrontDoor, catalog: Live<ModelCatalog>, pools: UpstreamPools, metrics: Metrics,
+    keepAlive: TimeAmount = .seconds(15)
+  ) {
     self.door = door
     self.catalog = catalog
     self.pools = pools
     self.metrics = metrics
+    self.keepAlive = keepAlive
   }
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -83,7 +90,7 @@ package final class ModelRoutes: ChannelInboundHandler {
       let request = try ModelRequest(body, for: operation)
       guard let model = catalog.current[request.model], let target = model.pickTarget() else {
         throw Failure(
-          .notFound, reason: "model_not_found", "The model '\(request.model.prefix(128))' does not exist here.",
+          .notFound, reason: "model_not_found", "The model '\(request.model.clipped(to: 128))' does not exist here.",
           details: [Failure.Detail(field: "model", problem: "is not one that is configured")])
       }
       door.record.model = model.name
@@ -92,9 +99,9 @@ package final class ModelRoutes: ChannelInboundHandler {
       let origin = try target.endpoint.origin(for: operation)
       let upstream = UpstreamRequest(
         operation, at: target.endpoint, record: door.record, body: request.body(body, askingFor: target.model))
-      let call = ModelCall(target, door: door, metrics: metrics, context: context) { [weak self] in
-        self?.phase = .passing
-      }
+      let call = ModelCall(
+        target, door: door, metrics: metrics, context: context, keepAlive: keepAlive,
+        onOver: { [weak self] in self?.phase = .passing })
       phase = .calling(call)
       call.upstream = pools.pool(for: origin, limits: target.endpoint.limits).start(upstream, for: call)
     } catch {

@@ -68,13 +68,13 @@ package struct ModelCatalog: Sendable {
     for (name, provider) in configuration.providers {
       endpoints[name] = ProviderEndpoint(name, provider, supervisors[name], loops: loops)
     }
-    models = Dictionary(
-      uniqueKeysWithValues: configuration.models.map { name, model in
-        let targets = model.targets.compactMap { target in
-          endpoints[target.provider].map { Target(endpoint: $0, model: target.model, weight: target.weight) }
-        }
-        return (name, Model(name: name, targets: targets))
-      })
+    models = configuration.models.reduce(into: [:]) { models, entry in
+      let targets = entry.value.targets.compactMap { target in
+        endpoints[target.provider].map { Target(endpoint: $0, model: target.model, weight: target.weight) }
+      }
+      // A reload may name a local provider that the next start brings: until then its models are not there.
+      if !targets.isEmpty { models[entry.key] = Model(name: entry.key, targets: targets) }
+    }
   }
 
   subscript(name: String) -> Model? { models[name] }

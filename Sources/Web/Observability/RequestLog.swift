@@ -10,7 +10,7 @@ extension LogLine {
     add("request_id", record.id)
     add("trace_id", record.trace.traceID)
     add("method", record.method.rawValue)
-    add("path", String(record.path.prefix(256)))
+    add("path", record.path.clipped(to: 256))
     add("route", record.routeLabel)
     add("status", record.status)
     add("client", record.client)
@@ -27,7 +27,7 @@ extension LogLine {
     if let overhead = record.overhead { add("overhead_ms", milliseconds: overhead.nanoseconds) }
     if let failure = record.failure {
       add("error", failure.reason ?? failure.code.rawValue)
-      if let cause = failure.cause { add("cause", String(cause.prefix(512))) }
+      if let cause = failure.cause { add("cause", cause.clipped(to: 512)) }
       if failure.code == .internalError { add("origin", failure.origin) }
     }
   }

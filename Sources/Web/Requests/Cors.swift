@@ -34,12 +34,14 @@ package struct Cors: Sendable, Equatable {
     headers.add(name: "access-control-max-age", value: "600")
   }
 
-  /// What every answer to an allowed origin carries.
-  static func add(_ origin: String, to headers: inout HTTPHeaders) {
+  /// What every answer carries; `origin` is the one that is allowed to read it, if one is.
+  func add(_ origin: String?, to headers: inout HTTPHeaders) {
+    // Caches must not give one origin's answer to another, nor to one that is not allowed.
+    if !origins.isEmpty, !origins.contains("*") { headers.add(name: "vary", value: "origin") }
+    guard let origin else { return }
     headers.add(name: "access-control-allow-origin", value: origin)
     headers.add(
       name: "access-control-expose-headers",
       value: "x-request-id, x-apus-model, x-apus-provider, x-apus-overhead-ms, retry-after")
-    if origin != "*" { headers.add(name: "vary", value: "origin") }
   }
 }

@@ -43,12 +43,12 @@ package struct TraceContext: Sendable, Equatable {
 
   /// So many random bytes as lower-case hexadecimal digits, never all zero.
   static func digits(_ byteCount: Int) -> String {
-    let alphabet = Array("0123456789abcdef".utf8)
-    return String(unsafeUninitializedCapacity: byteCount * 2) { output in
+    String(unsafeUninitializedCapacity: byteCount * 2) { output in
       for start in stride(from: 0, to: byteCount * 2, by: 16) {
         var bits = UInt64.random(in: 1...UInt64.max)
         for offset in start..<(start + 16) {
-          output[offset] = alphabet[Int(bits & 15)]
+          let digit = UInt8(truncatingIfNeeded: bits & 15)
+          output[offset] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
           bits >>= 4
         }
       }

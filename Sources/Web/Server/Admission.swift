@@ -18,6 +18,9 @@ struct Admission {
     if head.headers["transfer-encoding"].contains(where: { $0.lowercased() != "chunked" }) {
       return Self.malformed("The only transfer coding that is understood is 'chunked'.")
     }
+    if head.version == .http1_0, head.headers.contains(name: "transfer-encoding") {
+      return Self.malformed("HTTP/1.0 knows no transfer codings.")
+    }
     guard let length = head.headers.first(name: "content-length") else { return nil }
     return (Int(length) ?? .max) > settings.configuration.maxBody.bytes ? tooLarge : nil
   }
@@ -28,7 +31,7 @@ struct Admission {
   func admit(_ head: HTTPRequestHead, _ record: inout RequestRecord) throws(Failure) {
     switch routes.match(head.method, path: record.path) {
     case .unknown:
-      throw Failure(.notFound, reason: "unknown_url", "There is nothing at \(head.method) \(record.path.prefix(256)).")
+      throw Failure(.notFound, reason: "unknown_url", "There is nothing at \(head.method) \(record.path.clipped(to: 256)).")
     case .wrongMethod(let allowed):
       let methods = allowed.joined(separator: ", ")
       throw Failure(

@@ -46,6 +46,10 @@ package final class FrontDoor: ChannelDuplexHandler {
   private let state: ServerState
   private var phase = Phase.waiting
   private var receivedBytes = 0
+  /// What this request has of the bytes that all bodies together may have.
+  private var takenBytes = 0
+  /// What the client had not taken at the last look.
+  private var unsentBytes = 0
   private var mustClose = false
   private var hasResponseHead = false
   private var expectsContinue = false
@@ -81,7 +85,7 @@ package final class FrontDoor: ChannelDuplexHandler {
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    if phase == .receiving || phase == .responding { finish(status: 499) }
+    if phase == .receiving || phase == .responding { finish(status: record.failure?.code.status ?? 499) }
     phase = .closing
     context.fireUserInboundEventTriggered(Abandoned())
     context.fireChannelInactive()
@@ -106,14 +110,35 @@ package final class FrontDoor: ChannelDuplexHandler {
   }
 
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if phase == .responding {
-      deadline?.set(
-        context.channel.isWritable ? nil : .now() + settings.configuration.writeTimeout.timeAmount)
-    }
+    if phase == .responding { watchWriting() }
     context.fireChannelWritabilityChanged()
   }
 
+  /// While an answer waits for the client, the client's time runs; otherwise the provider's does.
+  private func watchWriting() {
+    guard let channel = context?.channel else { return }
+    unsentBytes = Self.unsentBytes(of: channel)
+    deadline?.set(channel.isWritable ? nil : .now() + settings.configuration.writeTimeout.timeAmount)
+  }
+
+  /// Whether the client took something of what waits for it since the last look.
+  private func clientTookSome() -> Bool {
+    guard let channel = context?.channel else { return false }
+    let before = unsentBytes
+    unsentBytes = Self.unsentBytes(of: channel)
+    return unsentBytes < before
+  }
+
+  private static func unsentBytes(of channel: any Channel) -> Int {
+    // Every channel of a server has this option; a closed one has nothing to send.
+    (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+  }
+
   private func deadlinePassed() {
+    if phase != .receiving, clientTookSome() {
+      deadline?.set(.now() + settings.configuration.writeTimeout.timeAmount)
+      return
+    }
     switch phase {
     case .waiting where record.status == 0:
       refuseUnread(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
@@ -184,6 +209,13 @@ package final class FrontDoor: ChannelDuplexHandler {
       context.fireUserInboundEventTriggered(Abandoned())
       return refuse(admission.tooLarge)
     }
+    guard state.bodies.take(piece.readableBytes) else {
+      context.fireUserInboundEventTriggered(Abandoned())
+      return refuse(
+        Failure(
+          .unavailable, reason: "too_many_bodies", "Too much is being uploaded at once.", retryAfter: .seconds(1)))
+    }
+    takenBytes += piece.readableBytes
     deadline?.set(bodyDeadline())
     context.fireChannelRead(wrapInboundOut(.body(piece)))
   }
@@ -193,7 +225,7 @@ package final class FrontDoor: ChannelDuplexHandler {
     case .receiving:
       phase = .responding
       record.received = .now()
-      deadline?.set(nil)
+      watchWriting()
       if let answer = held {
         held = nil
         return give(answer)
@@ -309,12 +341,13 @@ package final class FrontDoor: ChannelDuplexHandler {
   private func complete(_ head: inout HTTPResponseHead) {
     hasResponseHead = true
     record.status = Int(head.status.code)
-    // The body is not wanted any more, or no further request is.
-    if phase == .receiving || state.stopFlag.isRaised { mustClose = true }
+    // The body is not wanted any more, or no further request is, or only its end tells how long the answer is.
+    let isOpenEnded = version == .http1_0 && !head.headers.contains(name: "content-length")
+    if phase == .receiving || state.stopFlag.isRaised || isOpenEnded { mustClose = true }
     head.version = version
     head.headers.replaceOrAdd(name: "date", value: HTTPDate.now)
     head.headers.replaceOrAdd(name: "x-request-id", value: record.id)
-    if let allowedOrigin { Cors.add(allowedOrigin, to: &head.headers) }
+    settings.cors.add(allowedOrigin, to: &head.headers)
     if mustClose {
       head.headers.replaceOrAdd(name: "connection", value: "close")
     } else if version == .http1_0 {
@@ -323,25 +356,35 @@ package final class FrontDoor: ChannelDuplexHandler {
   }
 
   private func end(_ data: NIOAny, _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext) {
-    let isWhole = phase == .responding
+    guard phase != .closing else {
+      promise?.fail(ChannelError.ioOnClosedChannel)
+      return
+    }
     finish(status: record.status)
-    guard mustClose else {
-      phase = .waiting
-      deadline?.set(.now() + settings.configuration.idleTimeout.timeAmount)
-      return context.write(data, promise: promise)
-    }
-    phase = isWhole ? .closing : .lingering
-    deadline?.set(.now() + Self.lingerTime)
+    phase = phase == .receiving ? .lingering : mustClose ? .closing : .waiting
+    // Until the last byte is taken the client's time to take it runs; then the time of what comes next.
+    unsentBytes = Self.unsentBytes(of: context.channel)
+    deadline?.set(.now() + settings.configuration.writeTimeout.timeAmount)
     let written = promise ?? context.eventLoop.makePromise(of: Void.self)
-    if isWhole {
-      written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
-    }
+    written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.answerLeft() }
     context.write(data, promise: written)
+  }
+
+  private func answerLeft() {
+    unsentBytes = 0
+    switch phase {
+    case .waiting: deadline?.set(.now() + settings.configuration.idleTimeout.timeAmount)
+    case .lingering: deadline?.set(.now() + Self.lingerTime)
+    case .closing: context?.close(promise: nil)
+    case .receiving, .responding: break
+    }
   }
 
   /// Counts and logs the request, once.
   private func finish(status: Int) {
     record.status = status
+    state.bodies.giveBack(takenBytes)
+    takenBytes = 0
     let duration = NIODeadline.now() - record.start
     state.metrics.count(record, duration: duration)
     state.sink.write(LogLine(record, duration: duration))

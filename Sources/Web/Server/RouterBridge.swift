@@ -53,7 +53,8 @@ package final class RouterBridge: ChannelInboundHandler {
       self.head = head
       body.clear()
     case .body(var piece):
-      body.writeBuffer(&piece)
+      // What nobody reads is not kept: anybody may send a body to an open route.
+      if head?.method != .GET, head?.method != .HEAD { body.writeBuffer(&piece) }
     case .end:
       if let head { answer(head, context) }
     }

@@ -2,10 +2,10 @@ package import Kernel
 package import Logging
 import Synchronization
 
-/// What a reload may change about the server.
-package struct ServerSettings: Sendable {
-  package var configuration: ServerConfiguration
-  package var authenticator: Authenticator
+/// What a reload may change about the server; one object, so that a request takes it with one count.
+package final class ServerSettings: Sendable {
+  package let configuration: ServerConfiguration
+  let authenticator: Authenticator
   let cors: Cors
   let clientAddress: ClientAddress
 
@@ -34,11 +34,30 @@ package final class StopFlag: Sendable {
   }
 }
 
+/// The bytes of request bodies that the whole process holds at once: at most 1 GiB.
+final class BodyBudget: Sendable {
+  static let maximumBytes = 1 << 30
+  private let held = Atomic<Int>(0)
+
+  /// Takes so many bytes; false when that would be too many.
+  func take(_ bytes: Int) -> Bool {
+    guard held.wrappingAdd(bytes, ordering: .relaxed).newValue > Self.maximumBytes else { return true }
+    giveBack(bytes)
+    return false
+  }
+
+  /// Gives back what was taken.
+  func giveBack(_ bytes: Int) {
+    held.wrappingSubtract(bytes, ordering: .relaxed)
+  }
+}
+
 /// What all connections of one server share.
 package final class ServerState: Sendable {
   let routes: RouteTable
   let metrics: Metrics
   let stopFlag: StopFlag
+  let bodies = BodyBudget()
   let sink: LogSink
   let logger: Logger
   /// What a reload replaces.

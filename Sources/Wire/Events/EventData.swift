@@ -8,7 +8,7 @@ package enum EventData {
     while lineStart < event.count {
       let rest = event[lineStart...]
       let lineEnd = rest.firstIndex { $0 == 0x0A || $0 == 0x0D } ?? event.count
-      if rest.starts(with: Array("data:".utf8)) {
+      if rest.starts(with: "data:".utf8) {
         let hasSpace = lineStart + 5 < lineEnd && event[lineStart + 5] == 0x20
         return UnsafeRawBufferPointer(rebasing: event[(lineStart + (hasSpace ? 6 : 5))..<lineEnd])
       }

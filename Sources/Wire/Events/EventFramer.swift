@@ -40,7 +40,8 @@ package struct EventFramer {
     if scanned > Self.maximumEventBytes { throw Overflow() }
     guard whole > 0 else { return nil }
     let events = held.readSlice(length: whole)
-    if held.readableBytes == 0 { held = ByteBuffer() }
+    // A copy of the unfinished event alone: appended to what has left, it would hold the whole stream in memory.
+    held = held.readableBytes == 0 ? ByteBuffer() : ByteBuffer(buffer: held)
     return events
   }
 

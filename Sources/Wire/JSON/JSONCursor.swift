@@ -100,6 +100,13 @@ package struct JSONCursor {
     depth -= 1
   }
 
+  /// Consumes a key and its colon, in a piece cut out of an object, and lets `read` consume the value.
+  package mutating func value<Value>(ofMember read: (inout JSONCursor) throws -> Value) throws -> Value {
+    try scanString()
+    try take(":")
+    return try read(&self)
+  }
+
   /// Consumes a string and decodes its escapes.
   package mutating func string() throws -> String {
     guard try peek() == .string else { throw error("a string") }

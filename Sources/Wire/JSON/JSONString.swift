@@ -96,16 +96,16 @@ package struct JSONKey {
     self.bytes = bytes
   }
 
-  /// The key as text; half a surrogate pair becomes U+FFFD.
+  /// The key as text; one with half a surrogate pair, which has no text, as it is written.
   package var text: String {
     JSONString.decode(literal, in: bytes)
       ?? String(decoding: bytes[literal.range].dropFirst().dropLast(), as: UTF8.self)
   }
 
   package static func ~= (pattern: StaticString, key: JSONKey) -> Bool {
-    if key.literal.isEscaped { return key.text == "\(pattern)" }
-    let content = key.bytes[key.literal.range].dropFirst().dropLast()
-    return content.elementsEqual(UnsafeBufferPointer(start: pattern.utf8Start, count: pattern.utf8CodeUnitCount))
+    let expected = UnsafeBufferPointer(start: pattern.utf8Start, count: pattern.utf8CodeUnitCount)
+    if key.literal.isEscaped { return key.text.utf8.elementsEqual(expected) }
+    return key.bytes[key.literal.range].dropFirst().dropLast().elementsEqual(expected)
   }
 }
 

@@ -38,7 +38,7 @@ package protocol UpstreamReceiver: AnyObject {
 
 /// One request in flight: a handle to cancel it and to ask for more.
 package final class UpstreamCall {
-  let request: UpstreamRequest
+  private(set) var request: UpstreamRequest
   private(set) var receiver: (any UpstreamReceiver)?
   weak var connection: UpstreamConnection?
   var waitTimer: Scheduled<Void>?
@@ -66,10 +66,16 @@ package final class UpstreamCall {
     receiver?.upstreamFailed(fault)
   }
 
+  /// What was sent is not needed again: the answer may take minutes, and the body megabytes.
+  func dropBody() {
+    request.body = ByteBuffer()
+  }
+
   @discardableResult
   func detach() -> (any UpstreamReceiver)? {
     defer { receiver = nil }
     waitTimer?.cancel()
+    dropBody()
     return receiver
   }
 }

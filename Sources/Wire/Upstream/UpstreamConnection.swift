@@ -13,6 +13,9 @@ final class UpstreamConnection: ChannelInboundHandler {
   private var context: ChannelHandlerContext?
   private var deadline: LazyDeadline?
   private var isReady = false
+  /// Whether nobody waits any more for this connection to come to stand.
+  private(set) var isAbandoned = false
+  var connectTimer: Scheduled<Void>?
   private var problem: String?
 
   init(pool: UpstreamPool) {
@@ -32,7 +35,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   /// Sends a call's request.
   func begin(_ call: UpstreamCall) {
-    guard let context else { return call.fail(.closedBeforeHead) }
+    guard let context, exchange.isIdle else { return call.fail(.closedBeforeHead) }
     reserve(for: call)
     exchange.begin()
     deadline?.set(.now() + pool.limits.response)
@@ -41,7 +44,10 @@ final class UpstreamConnection: ChannelInboundHandler {
     head.headers.add(name: "host", value: pool.origin.authority)
     head.headers.add(name: "content-length", value: String(request.body.readableBytes))
     let written = context.eventLoop.makePromise(of: Void.self)
-    written.futureResult.assumeIsolated().whenSuccess { [weak self] in self?.exchange.wroteRequest() }
+    written.futureResult.assumeIsolated().whenSuccess { [weak self, weak call] in
+      self?.exchange.wroteRequest()
+      call?.dropBody()
+    }
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
@@ -49,12 +55,19 @@ final class UpstreamConnection: ChannelInboundHandler {
     context.read()
   }
 
+  /// Reads on after a pause.
   func read() {
+    expectMore()
     context?.read()
   }
 
   func cancel() {
-    act(on: exchange.cancel())
+    if isReady { act(on: exchange.cancel()) } else { abandon(nil) }
+  }
+
+  /// Begins, on a channel that stands.
+  func start() {
+    if pool.origin.isSecure { context?.read() } else { ready() }
   }
 
   func keepIdle(until deadline: NIODeadline) {
@@ -63,10 +76,12 @@ final class UpstreamConnection: ChannelInboundHandler {
   }
 
   /// Gives up on a connection that does not come to stand.
-  func abandon(_ fault: UpstreamFault) {
-    guard !isReady else { return }
+  func abandon(_ fault: UpstreamFault?) {
+    guard !isReady, !isAbandoned else { return }
+    isAbandoned = true
+    connectTimer?.cancel()
     let call = release()
-    call?.fail(fault)
+    if let fault { call?.fail(fault) }
     context?.close(promise: nil)
   }
 
@@ -85,10 +100,6 @@ final class UpstreamConnection: ChannelInboundHandler {
     deadline?.cancel()
   }
 
-  func channelActive(context: ChannelHandlerContext) {
-    if pool.origin.isSecure { context.read() } else { ready() }
-  }
-
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case .handshakeCompleted? = event as? TLSUserEvent { ready() }
     context.fireUserInboundEventTriggered(event)
@@ -96,6 +107,8 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
+    case .head(let head) where head.status == .switchingProtocols:
+      act(on: exchange.ended(problem: "an upgrade that nobody asked for"))
     case .head(let head):
       let action = exchange.receivedHead(keepAlive: head.isKeepAlive)
       act(on: action) { $0.upstreamHead(head) }
@@ -109,7 +122,9 @@ final class UpstreamConnection: ChannelInboundHandler {
   func channelReadComplete(context: ChannelHandlerContext) {
     guard isReady else { return context.read() }
     guard let receiver = call?.receiver else { return }
-    deadline?.set(.now() + (exchange.hasHead ? pool.limits.idle : pool.limits.response))
+    // Before the head there is nothing to hand over, and what trickles in does not move the limit for it.
+    guard exchange.hasHead else { return context.read() }
+    expectMore()
     if receiver.upstreamPaused() { context.read() } else { deadline?.set(nil) }
   }
 
@@ -134,8 +149,14 @@ final class UpstreamConnection: ChannelInboundHandler {
     pool.closed(self)
   }
 
+  private func expectMore() {
+    if exchange.hasHead { deadline?.set(.now() + pool.limits.idle) }
+  }
+
   private func ready() {
+    guard !isAbandoned else { return }
     isReady = true
+    connectTimer?.cancel()
     pool.opened(self)
   }
 
@@ -169,6 +190,7 @@ final class UpstreamConnection: ChannelInboundHandler {
   }
 
   private func close() {
+    pool.forget(self)
     deadline?.cancel()
     context?.close(promise: nil)
   }

@@ -39,7 +39,7 @@ package struct UpstreamExchange: Sendable, Equatable {
   /// server before the request was written whole. What is not whole cannot have been acted on, nor billed.
   package var mayRetry: Bool { phase == .awaitingHead && served > 0 && !isWritten }
 
-  /// A request is being written.
+  /// A request is being written; only when `isIdle`.
   package mutating func begin() {
     phase = .awaitingHead
     isWritten = false
@@ -68,18 +68,24 @@ package struct UpstreamExchange: Sendable, Equatable {
   package mutating func receivedBody() -> Action {
     switch phase {
     case .inBody: .deliver
+    case .awaitingHead: shut(.fail(Self.headless))
+    case .idle: shut(.close)
     case .closed: .ignore
-    case .idle, .awaitingHead: shut(.close)
     }
   }
 
   /// The answer's end came. A connection whose request is not written whole cannot serve another.
   package mutating func receivedEnd() -> Action {
-    guard phase == .inBody else { return phase == .closed ? .ignore : shut(.close) }
-    served += 1
-    let reuse = mayReuse && isWritten
-    phase = reuse ? .idle : .closed
-    return .finish(reuse: reuse)
+    switch phase {
+    case .inBody:
+      served += 1
+      let reuse = mayReuse && isWritten
+      phase = reuse ? .idle : .closed
+      return .finish(reuse: reuse)
+    case .awaitingHead: return shut(.fail(Self.headless))
+    case .idle: return shut(.close)
+    case .closed: return .ignore
+    }
   }
 
   /// The connection ended, or what came on it was not HTTP (`problem`).
@@ -106,6 +112,8 @@ package struct UpstreamExchange: Sendable, Equatable {
   package mutating func cancel() -> Action {
     phase == .closed ? .ignore : shut(.close)
   }
+
+  private static let headless = UpstreamFault.invalid("a body before its head")
 
   private mutating func shut(_ action: Action) -> Action {
     phase = .closed

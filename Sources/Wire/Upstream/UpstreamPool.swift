@@ -32,24 +32,23 @@ package final class UpstreamPool {
   /// How many connections are open, idle ones included.
   package var connectionCount: Int { open.count }
 
-  /// Closes the idle connections; the busy ones close when their answer ends.
-  package func retire() {
-    let connections = idle
-    idle.removeAll()
-    for connection in connections { connection.cancel() }
-  }
-
   private func dispatch(_ call: UpstreamCall) {
     if let connection = idle.popLast() {
       connection.begin(call)
     } else if open.count < limits.connections {
       connect(for: call)
-    } else if waiting.count < limits.waiting {
+    } else if hasRoomToWait() {
       wait(call)
     } else {
       // After this turn of the loop, since the caller has not got its handle yet.
       loop.assumeIsolated().execute { call.fail(.exhausted) }
     }
+  }
+
+  /// Whether one more may wait; those that have left give up their places first.
+  private func hasRoomToWait() -> Bool {
+    if waiting.count >= limits.waiting { waiting.removeAll(where: \.isCancelled) }
+    return waiting.count < limits.waiting
   }
 
   private func wait(_ call: UpstreamCall) {
@@ -58,7 +57,7 @@ package final class UpstreamPool {
   }
 
   private func serveWaiting() {
-    while let call = waiting.popFirst() {
+    while !idle.isEmpty || open.count < limits.connections, let call = waiting.popFirst() {
       guard !call.isCancelled else { continue }
       call.waitTimer?.cancel()
       return dispatch(call)
@@ -68,7 +67,7 @@ package final class UpstreamPool {
   // MARK: What connections report
 
   func opened(_ connection: UpstreamConnection) {
-    if let call = connection.owner, !call.isCancelled {
+    if let call = connection.owner {
       connection.begin(call)
     } else {
       idle(connection)
@@ -81,8 +80,13 @@ package final class UpstreamPool {
     serveWaiting()
   }
 
-  func closed(_ connection: UpstreamConnection) {
+  /// A connection that is about to close serves nobody any more.
+  func forget(_ connection: UpstreamConnection) {
     idle.removeAll { $0 === connection }
+  }
+
+  func closed(_ connection: UpstreamConnection) {
+    forget(connection)
     open.removeValue(forKey: ObjectIdentifier(connection))
     serveWaiting()
   }
@@ -98,10 +102,11 @@ package final class UpstreamPool {
     let connection = UpstreamConnection(pool: self)
     connection.reserve(for: call)
     open[ObjectIdentifier(connection)] = connection
-    let timer = loop.assumeIsolated().scheduleTask(in: limits.connect) { connection.abandon(.connectTimeout) }
+    connection.connectTimer = loop.assumeIsolated().scheduleTask(in: limits.connect) {
+      connection.abandon(.connectTimeout)
+    }
     bind(connection).assumeIsolated().whenComplete { [self] result in
       guard case .failure(let error) = result else { return }
-      timer.cancel()
       connection.abandon(error is ChannelError ? .connectTimeout : .unreachable("\(error)"))
       closed(connection)
     }
@@ -112,21 +117,27 @@ package final class UpstreamPool {
     let bootstrap = ClientBootstrap(group: loop)
       .connectTimeout(limits.connect)
       .channelOption(.autoRead, value: false)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          let (pool, connection) = bound.value
-          try pool.configure(channel, for: connection)
-        }
+    let connected =
+      switch origin.address {
+      case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+      case .tcp(let host, let port):
+        bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1).connect(host: host, port: port)
       }
-    switch origin.address {
-    case .unix(let path):
-      return bootstrap.connect(unixDomainSocketPath: path)
-    case .tcp(let host, let port):
-      return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1).connect(host: host, port: port)
+    // A name with several addresses is tried on several channels: only the one that won gets the handlers.
+    return connected.flatMapThrowing { channel in
+      let (pool, connection) = bound.value
+      do {
+        try pool.configure(channel, for: connection)
+        return channel
+      } catch {
+        channel.close(promise: nil)
+        throw error
+      }
     }
   }
 
   private func configure(_ channel: any Channel, for connection: UpstreamConnection) throws {
+    guard channel.isActive, !connection.isAbandoned else { throw ChannelError.alreadyClosed }
     let pipeline = channel.pipeline.syncOperations
     if origin.isSecure, let tls, case .tcp(let host, _) = origin.address {
       // A name for SNI and verification; an address is verified as such, and must not be sent as a name.
@@ -136,5 +147,6 @@ package final class UpstreamPool {
     try pipeline.addHandler(HTTPRequestEncoder())
     try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
     try pipeline.addHandler(connection)
+    connection.start()
   }
 }
