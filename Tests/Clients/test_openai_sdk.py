@@ -210,10 +210,11 @@ def test_nothing_that_the_client_brings_in_headers_goes_up_but_what_is_allowed(a
     assert not [value for value in went_up.values() if "evil" in value or ADMIN_KEY in value or USER_KEY in value]
 
 
-def test_addresses_and_keys_named_in_the_body_do_not_redirect_the_call(apus, upstream):
-    named = {"base_url": "http://evil.test/v1", "api_base": "http://evil.test", "api_key": "sk-evil"}
-    assert apus.chat(**named).status == 200
-    assert upstream.last.header("authorization") == f"Bearer {PROVIDER_KEY}"
+@pytest.mark.parametrize("field", ["base_url", "api_base", "api_key"])
+def test_an_address_or_a_key_named_in_the_body_goes_nowhere(apus, upstream, field):
+    answer = apus.chat(**{field: "http://evil.test/v1"})
+    assert (answer.status, answer.error()["param"]) == (400, field)
+    assert not upstream.requests
 
 
 @pytest.mark.parametrize("header", ["authorization", "x-api-key", "api-key"])
