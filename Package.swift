@@ -71,7 +71,8 @@ let package = Package(
     .target(name: "TestKit", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: swift),
     .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: swift),
     .testTarget(
-      name: "WireTests", dependencies: ["Wire", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL], swiftSettings: swift),
+      name: "WireTests", dependencies: ["Wire", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL],
+      swiftSettings: swift),
     .testTarget(
       name: "WebTests", dependencies: ["Kernel", "TestKit", "Web", logging, nioCore, nioHTTP1], swiftSettings: swift),
     .testTarget(
@@ -82,7 +83,8 @@ let package = Package(
       ],
       swiftSettings: swift),
     .testTarget(
-      name: "AppTests", dependencies: ["App", "Gateway", "Kernel", "Web", logging, nioPosix], swiftSettings: swift),
+      name: "AppTests", dependencies: ["App", "Gateway", "Kernel", "Web", logging, nioHTTP1, nioPosix],
+      swiftSettings: swift),
     .testTarget(name: "TidyTests", swiftSettings: swift),
   ]
 )

@@ -1,7 +1,7 @@
 import Glibc
 import Kernel
 
-/// The first key, for whoever starts Apus without having configured any: made once, in a file that only its owner reads.
+/// The first key, for whoever starts Apus without having configured any: made once, in a file for its owner alone.
 enum AdminKey {
   /// Makes the file in `data_dir` if it is not there, and reads the key.
   ///
@@ -44,7 +44,8 @@ enum AdminKey {
     var status = stat()
     guard fstat(file, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o077 == 0 else {
       throw Failure(
-        .internalError, "\(path) must belong to the user that runs Apus and be readable by nobody else: chmod 600 \(path)")
+        .internalError,
+        "\(path) must belong to the user that runs Apus and be readable by nobody else: chmod 600 \(path)")
     }
     var bytes = [UInt8](repeating: 0, count: 256)
     let length = Glibc.read(file, &bytes, bytes.count)

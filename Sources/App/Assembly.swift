@@ -36,10 +36,10 @@ final class Assembly: Sendable {
     endpoints =
       Gateway.endpoints(catalog: catalog)
       + SystemRoutes.endpoints(metrics: metrics, health: health, openAPI: Self.openAPI)
+    let authenticator = try Self.authenticator(for: configuration, in: configuration.dataDirectory)
     state = ServerState(
       routes: RouteTable(Gateway.modelRoutes + endpoints.map(\.route)),
-      settings: ServerSettings(
-        configuration: configuration.server, authenticator: try Self.authenticator(for: configuration, in: configuration.dataDirectory)),
+      settings: ServerSettings(configuration: configuration.server, authenticator: authenticator),
       metrics: metrics, stopFlag: stopFlag, sink: sink, logger: logger)
     active = Live(configuration)
     self.supervisors = supervisors

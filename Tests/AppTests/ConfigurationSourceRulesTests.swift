@@ -202,7 +202,8 @@ private let variableScenarios: [ConfigurationScenario] = [
     "keys.0.key [1] expected at least 32 printable ASCII characters without spaces, came 5 characters (not shown)"),
   .init("A dollar alone is refused", "data_dir: a$b", "data_dir [1] expected \(variableRule), came a '$' alone"),
   .init(
-    "An open brace is refused", "data_dir: '${A'", "data_dir [1] expected \(variableRule), came a '${' without its '}'"),
+    "An open brace is refused", "data_dir: '${A'",
+    "data_dir [1] expected \(variableRule), came a '${' without its '}'"),
   .init(
     "A variable has a name", "data_dir: '${1A}${A-b}'",
     "data_dir [1] expected \(variableRule), came a '${…}' that holds no variable's name"),

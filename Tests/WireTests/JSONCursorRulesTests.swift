@@ -127,7 +127,8 @@ struct JSONCursorRulesTests {
   func otherKinds(text: String) throws {
     let readers: [(String, String, (inout JSONCursor) throws -> Void)] = [
       ("\"", "a string", { _ = try $0.string() }), ("1", "a number", { _ = try $0.integer() }),
-      ("t", "true or false", { _ = try $0.bool() }), ("{", "'{'", { try $0.members { _, cursor in try cursor.skip() } }),
+      ("t", "true or false", { _ = try $0.bool() }),
+      ("{", "'{'", { try $0.members { _, cursor in try cursor.skip() } }),
       ("[", "'['", { try $0.elements { _, cursor in try cursor.skip() } }),
     ]
     for (first, expected, reader) in readers where !text.hasPrefix(first) {
@@ -142,7 +143,8 @@ struct JSONCursorRulesTests {
     "An error says where the text stops being JSON and what would have been right",
     arguments: [
       ("", 0, "a value"), ("  ", 2, "a value"), ("[1 2]", 3, "',' or ']'"), ("{\"a\":1 2}", 7, "',' or '}'"),
-      ("{a}", 1, "a key in quotes"), ("{\"a\"}", 4, "':'"), ("{\"a\":1,}", 7, "a key in quotes"), ("[1,]", 3, "a value"),
+      ("{a}", 1, "a key in quotes"), ("{\"a\"}", 4, "':'"), ("{\"a\":1,}", 7, "a key in quotes"),
+      ("[1,]", 3, "a value"),
       ("1 x", 2, "the end of the text"), ("\u{FEFF}1", 0, "a value"), ("tru", 3, "true"), ("nulL", 3, "null"),
       ("-x", 1, "a digit"), ("1.x", 2, "a digit"), ("1ex", 2, "a digit"), ("01", 1, "the end of the text"),
       ("\"abc", 4, "'\"'"), ("\"a\nb\"", 2, "a control character written as an escape"), ("\"ab\\x\"", 3, "an escape"),

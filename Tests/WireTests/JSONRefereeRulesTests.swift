@@ -23,12 +23,13 @@ struct JSONRefereeRulesTests {
 
   @Test("Every scalar comes back, alone and escaped")
   func everyScalar() throws {
-    for value in UInt32(0)...0x10FFFF {
-      guard let scalar = Unicode.Scalar(value) else { continue }
-      let text = String(scalar)
-      // One expectation per scalar would be a million records.
-      if try JSONText.string([UInt8](JSONString.encode(text))) != text { Issue.record("U+\(value) as it is") }
-      if try JSONText.string([UInt8](escaped(scalar))) != text { Issue.record("U+\(value) escaped") }
+    for first in stride(from: UInt32(0), to: 0x110000, by: 256) {
+      let block = (first..<(first + 256)).compactMap(Unicode.Scalar.init)
+      let text = String(String.UnicodeScalarView(block))
+      #expect(try scalars(JSONText.string([UInt8](JSONString.encode(text)))) == block, "from U+\(first)")
+      // Past the first plane every pair of units is made in the same way: one in 16 stands for the others.
+      let some = first < 0x10000 ? block : block.filter { $0.value % 16 == first / 256 % 16 }
+      #expect(try scalars(JSONText.string([UInt8](escaped(some)))) == some, "from U+\(first)")
     }
   }
 
@@ -36,20 +37,29 @@ struct JSONRefereeRulesTests {
   func damaged(seed: UInt64) {
     var random = SeededGenerator(seed: 1000 + seed)
     var accepted = 0
-    for _ in 0..<4000 {
+    for _ in 0..<1000 {
       var text: [UInt8] = []
       write(depth: 0, into: &text, &random)
       for _ in 0..<random.pick([0, 1, 1, 1, 2, 3]) { damage(&text, &random) }
-      guard let verdict = referee(text) else { continue }
       let ours = JSONText.isAccepted(text)
-      #expect(ours == verdict, "\(text) \(String(decoding: text, as: UTF8.self))")
       if ours { accepted += 1 }
+      guard ours != isAcceptedByFoundation(text), !isDisputed(text) else { continue }
+      Issue.record("ours says \(ours): \(String(decoding: text, as: UTF8.self).debugDescription)")
     }
-    #expect(accepted > 500 && accepted < 3500, "\(accepted) of 4,000: both kinds must be there")
+    #expect(accepted > 200 && accepted < 800, "\(accepted) of 1,000: both kinds must be there")
   }
 
   /// Texts that the two judge differently, with the verdict of RFC 8259.
   static let differences: [(text: [UInt8], isJSON: Bool)] = [
+    // Foundation makes values, and these have none; the grammar allows them (sections 6 and 8.2).
+    ([UInt8](#""\ud800""#), true), ([UInt8](#"{"\udc00":1}"#), true), ([UInt8]("1e400"), true),
+    ([UInt8]("[-9e999]"), true),
+    // Foundation guesses other encodings, and passes over a byte order mark; exchanged texts are UTF-8 (section 8.1).
+    ([0x31, 0x00], false), ([0x00, 0x31], false), ([0xFF, 0xFE, 0x31, 0x00], false), ([UInt8]("\u{FEFF}1"), false),
+    // Foundation lets a comma follow the last element and the last member.
+    ([UInt8]("[1,]"), false), ([UInt8]("{\"a\":1,}"), false),
+    // Foundation goes down 512 levels; section 9 lets every parser set its own limit.
+    ([UInt8](String(repeating: "[", count: 257) + String(repeating: "]", count: 257)), false),
   ]
 
   @Test("Where the two differ, ours is what RFC 8259 says", arguments: differences)
@@ -60,9 +70,12 @@ struct JSONRefereeRulesTests {
 
   // MARK: The referee
 
-  /// Foundation's verdict; nil where it goes by other rules than RFC 8259.
-  private func referee(_ text: [UInt8]) -> Bool? {
-    return isAcceptedByFoundation(text)
+  /// Whether Foundation goes by other rules than RFC 8259 for a text like this: those in `differences`.
+  private func isDisputed(_ text: [UInt8]) -> Bool {
+    let words = String(decoding: text, as: UTF8.self).replacing(#"\\"#, with: "")
+    let withoutPairs = words.replacing(/\\u[dD][89abAB][[:xdigit:]]{2}\\u[dD][c-fC-F][[:xdigit:]]{2}/, with: "")
+    return text.prefix(4).contains(0) || withoutPairs.contains(/\\u[dD][89a-fA-F]/)
+      || words.contains(/[eE]\+?0*[1-9][0-9]{2}/) || words.contains(/,\s*[\]}]/)
   }
 
   private func isAcceptedByFoundation(_ text: [UInt8]) -> Bool {
@@ -79,8 +92,8 @@ struct JSONRefereeRulesTests {
 
   // MARK: Texts
 
-  private func escaped(_ scalar: Unicode.Scalar) -> String {
-    let units = String(scalar).utf16.map { unit in
+  private func escaped(_ scalars: [Unicode.Scalar]) -> String {
+    let units = String(String.UnicodeScalarView(scalars)).utf16.map { unit in
       let digits = String(unit, radix: 16)
       return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }

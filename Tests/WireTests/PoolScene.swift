@@ -27,7 +27,7 @@ final class PoolScene: Sendable {
     self.pool = pool
   }
 
-  /// Runs `body` with a server and a pool of its own, and takes both down afterwards.
+  /// Runs `body` with a server and a pool of its own; afterwards the server closes, and with it every connection.
   static func run(
     server: ScriptedServer? = nil, origin: UpstreamOrigin? = nil, tls: NIOSSLContext? = nil,
     limits change: @Sendable (inout UpstreamLimits) -> Void = { _ in }, body: (PoolScene) async throws -> Void
@@ -40,19 +40,14 @@ final class PoolScene: Sendable {
     let pool = try await loop.submit { [limits] in
       NIOLoopBound(UpstreamPool(origin: origin, limits: limits, tls: tls, loop: loop), eventLoop: loop)
     }.get()
-    let scene = PoolScene(server: server, loop: loop, pool: pool)
+    let result: Result<Void, any Error>
     do {
-      try await body(scene)
+      result = .success(try await body(PoolScene(server: server, loop: loop, pool: pool)))
     } catch {
-      await scene.end()
-      throw error
+      result = .failure(error)
     }
-    await scene.end()
-  }
-
-  private func end() async {
     await server.stop()
-    _ = try? await loop.submit { self.pool.value.retire() }.get()
+    try result.get()
   }
 
   /// Starts a request; what comes of it is in the call.
@@ -81,13 +76,13 @@ final class PoolScene: Sendable {
     return call
   }
 
-  /// Closes the idle connections.
-  func retire() async throws {
-    try await loop.submit { self.pool.value.retire() }.get()
-  }
-
   var connectionCount: Int {
     get async throws { try await loop.submit { self.pool.value.connectionCount }.get() }
+  }
+
+  /// Waits until no connection is open, turn by turn of the loop.
+  func waitUntilEmpty() async throws {
+    while try await connectionCount > 0 { try Task.checkCancellation() }
   }
 
   /// One call from its start to its answer, on the next connection or the one that is idle.

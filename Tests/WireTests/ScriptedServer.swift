@@ -17,6 +17,9 @@ final class ScriptedServer: Sendable {
     case closed(Int)
   }
 
+  /// How much of a request the server reads.
+  enum Reading: Sendable { case nothing, heads, everything }
+
   struct Request: Sendable, Equatable {
     var path = ""
     var headers = HTTPHeaders()
@@ -39,20 +42,18 @@ final class ScriptedServer: Sendable {
     self.desk = desk
   }
 
-  /// Listens on a free port of `host`, or on a socket in the file system; `readsBodies` false makes it read nothing
-  /// after a request's head.
-  static func start(on address: SocketAddress? = nil, readsBodies: Bool = true) async throws -> ScriptedServer {
+  /// Listens on a free port.
+  static func start(reading: Reading = .everything) async throws -> ScriptedServer {
     let desk = Desk()
-    let address = try address ?? SocketAddress(ipAddress: "127.0.0.1", port: 0)
     let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .childChannelOption(.autoRead, value: false)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
-          try channel.pipeline.syncOperations.addHandler(Connection(desk: desk, readsBodies: readsBodies))
+          try channel.pipeline.syncOperations.addHandler(Connection(desk: desk, reading: reading))
         }
       }
-      .bind(to: address).get()
+      .bind(host: "127.0.0.1", port: 0).get()
     guard let bound = listener.localAddress else { throw ChannelError.unknownLocalAddress }
     return ScriptedServer(listener: listener, address: bound, desk: desk)
   }
@@ -108,14 +109,14 @@ final class ScriptedServer: Sendable {
     typealias InboundIn = HTTPServerRequestPart
 
     private let desk: Desk
-    private let readsBodies: Bool
+    private let reading: Reading
     private var number = 0
     private var request = Request()
     private var isReading = true
 
-    init(desk: Desk, readsBodies: Bool) {
+    init(desk: Desk, reading: Reading) {
       self.desk = desk
-      self.readsBodies = readsBodies
+      self.reading = reading
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -125,14 +126,14 @@ final class ScriptedServer: Sendable {
         return connections.count - 1
       }
       desk.journal.write(.accepted(number))
-      context.read()
+      if reading != .nothing { context.read() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       switch unwrapInboundIn(data) {
       case .head(let head):
         request = Request(path: head.uri, headers: head.headers)
-        isReading = readsBodies
+        isReading = reading == .everything
         desk.journal.write(.head(number, head.uri))
       case .body(let piece):
         request.body += String(buffer: piece)

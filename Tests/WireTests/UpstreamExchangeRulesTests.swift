@@ -150,10 +150,12 @@ struct UpstreamExchangeRulesTests {
       steps: [(.begin, nil), (.headKeepAlive, .deliver), (.wrote, nil), (.end, .finish(reuse: true))]),
     Scenario(
       name: "written only after the answer's end",
-      steps: [(.begin, nil), (.headKeepAlive, .deliver), (.end, .finish(reuse: false)), (.wrote, nil), (.closed, .ignore)]
-    ),
+      steps: [
+        (.begin, nil), (.headKeepAlive, .deliver), (.end, .finish(reuse: false)), (.wrote, nil), (.closed, .ignore),
+      ]),
     Scenario(name: "closed when idle", steps: [(.closed, .close), (.closed, .ignore)]),
-    Scenario(name: "closed before the head", steps: [(.begin, nil), (.wrote, nil), (.closed, .fail(.closedBeforeHead))]),
+    Scenario(
+      name: "closed before the head", steps: [(.begin, nil), (.wrote, nil), (.closed, .fail(.closedBeforeHead))]),
     Scenario(
       name: "closed after the head",
       steps: [(.begin, nil), (.headKeepAlive, .deliver), (.closed, .fail(.cut("connection closed")))]),
@@ -185,7 +187,8 @@ struct UpstreamExchangeRulesTests {
     Scenario(name: "unused for too long", steps: [(.expired, .close), (.expired, .ignore)]),
     Scenario(name: "cancelled before the head", steps: [(.begin, nil), (.cancel, .close), (.headClose, .ignore)]),
     Scenario(
-      name: "cancelled in the body", steps: [(.begin, nil), (.headClose, .deliver), (.cancel, .close), (.end, .ignore)]),
+      name: "cancelled in the body",
+      steps: [(.begin, nil), (.headClose, .deliver), (.cancel, .close), (.end, .ignore)]),
     Scenario(name: "retired when idle", steps: [(.cancel, .close), (.cancel, .ignore), (.closed, .ignore)]),
   ]
 

@@ -50,7 +50,7 @@ struct ConfigurationMistakes: Error, Sendable, Equatable, CustomStringConvertibl
 
 /// The names that could have been meant by a wrong one.
 enum NearestName {
-  /// The candidate nearest to `name`, or none that is reasonably near: a third of the letters may differ, at most three.
+  /// The candidate nearest to `name`, or none that is near: a third of the letters may differ, at most three.
   static func find(_ name: String, among candidates: some Sequence<String>) -> String? {
     let scored = candidates.map { (distance: distance(plain(name), plain($0)), candidate: $0) }
     guard let best = scored.min(by: { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }) else { return nil }

@@ -96,8 +96,10 @@ extension SettingsSection {
   private func read<Value>(_ text: String, _ format: SettingFormat<Value>, at path: String) -> Value? {
     if let value = format.read(text) { return value }
     // What stands before an @, or behind a ?, may be a secret; and a long word may be one that got to the wrong place.
-    let isSuspect = text.contains("@") || text.contains("?") || text.split(separator: " ").contains { $0.utf8.count > 32 }
-    let came = isSuspect ? "a text of \(text.count) characters (not shown)" : String(reflecting: String(text.prefix(80)))
+    let isLong = text.split(separator: " ").contains { $0.utf8.count > 32 }
+    let isShown = !isLong && !text.contains("@") && !text.contains("?")
+    let came =
+      isShown ? String(reflecting: String(text.prefix(80))) : "a text of \(text.count) characters (not shown)"
     walk.report(path, expected: format.expectation, came: came, remedy: format.remedy)
     return nil
   }

@@ -34,10 +34,11 @@ package enum ErrorBody {
     let errors = failure.details.map {
       #"{"field":\#(JSONString.encode($0.field)),"detail":\#(JSONString.encode($0.problem))}"#
     }
+    let code = JSONString.encode(failure.reason ?? failure.code.rawValue)
     let list = errors.isEmpty ? "" : #","errors":[\#(errors.joined(separator: ","))]"#
     return """
       {"type":"about:blank","title":"\(failure.code.title)","status":\(failure.code.status),\
-      "detail":\(JSONString.encode(failure.message)),"code":\(JSONString.encode(failure.reason ?? failure.code.rawValue)),\
+      "detail":\(JSONString.encode(failure.message)),"code":\(code),\
       "instance":\(JSONString.encode(requestID))\(list)}
       """
   }

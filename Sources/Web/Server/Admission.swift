@@ -31,7 +31,8 @@ struct Admission {
   func admit(_ head: HTTPRequestHead, _ record: inout RequestRecord) throws(Failure) {
     switch routes.match(head.method, path: record.path) {
     case .unknown:
-      throw Failure(.notFound, reason: "unknown_url", "There is nothing at \(head.method) \(record.path.clipped(to: 256)).")
+      let path = record.path.clipped(to: 256)
+      throw Failure(.notFound, reason: "unknown_url", "There is nothing at \(head.method) \(path).")
     case .wrongMethod(let allowed):
       let methods = allowed.joined(separator: ", ")
       throw Failure(

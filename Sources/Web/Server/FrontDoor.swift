@@ -100,7 +100,8 @@ package final class FrontDoor: ChannelDuplexHandler {
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    guard let parserError = error as? HTTPParserError, phase != .closing else {
+    // A request that ends in the middle has nobody who waits for its answer.
+    guard let parserError = error as? HTTPParserError, parserError != .invalidEOFState, phase != .closing else {
       state.logger.debug("connection failed", metadata: ["error": "\(error)", "client": "\(peer)"])
       return context.close(promise: nil)
     }
@@ -295,7 +296,7 @@ package final class FrontDoor: ChannelDuplexHandler {
     record.failure = failure
     let (head, body) = ErrorBody.response(to: failure, shape: .problem, requestID: record.id)
     var bytes = ByteBuffer(string: "HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\n")
-    bytes.writeString("connection: close\r\ndate: \(HTTPDate.now)\r\n")
+    bytes.writeString("connection: close\r\ndate: \(HTTPDate.now)\r\nx-request-id: \(record.id)\r\n")
     for (name, value) in head.headers { bytes.writeString("\(name): \(value)\r\n") }
     bytes.writeString("\r\n")
     bytes.writeImmutableBuffer(body)

@@ -9,6 +9,7 @@ package struct HealthPart: Sendable {
 
   /// `component:measurement`, as health+json names checks: `local:chat`.
   package var name: String
+  /// Whether it can do its work.
   package var status: Status
   /// The state in a word: `ready`, `starting`.
   package var observed: String

@@ -9,16 +9,20 @@ package import NIOHTTP1
 package struct ApusContext: RequestContext {
   /// What the context is made from.
   package struct Source: RequestContextSource {
+    /// Where handlers log.
     package let logger: Logger
     let requestID: String
     let principal: Principal?
   }
 
+  /// What Hummingbird itself keeps.
   package var coreContext: CoreRequestContextStorage
+  /// The id that the answer carries, too.
   package let requestID: String
   /// Who is asking; nil on routes that are open to everybody.
   package let principal: Principal?
 
+  /// Takes over what the door found out.
   package init(source: Source) {
     coreContext = CoreRequestContextStorage(source: source)
     requestID = source.requestID

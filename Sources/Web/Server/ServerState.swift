@@ -4,6 +4,7 @@ import Synchronization
 
 /// What a reload may change about the server; one object, so that a request takes it with one count.
 package final class ServerSettings: Sendable {
+  /// The section `server` of the configuration.
   package let configuration: ServerConfiguration
   let authenticator: Authenticator
   let cors: Cors

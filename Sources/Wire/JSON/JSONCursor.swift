@@ -10,6 +10,7 @@ package struct JSONSyntaxError: Error, Sendable, Equatable {
   /// What would have been right: `',' or '}'`.
   package var expected: String
 
+  /// Makes an error.
   package init(offset: Int, expected: String) {
     self.offset = offset
     self.expected = expected

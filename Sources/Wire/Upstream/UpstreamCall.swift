@@ -3,9 +3,13 @@ package import NIOHTTP1
 
 /// A request to an upstream: a head without `Host`, `Content-Length` and `Connection`, and a whole body.
 package struct UpstreamRequest {
+  /// The method.
   package var method: HTTPMethod
+  /// The path and the query.
   package var path: String
+  /// The headers, without those that the connection adds.
   package var headers: HTTPHeaders
+  /// The body.
   package var body: ByteBuffer
 
   /// Makes a request.

@@ -8,6 +8,7 @@ package struct UpstreamOrigin: Sendable, Hashable {
     case unix(path: String)
   }
 
+  /// How it is reached.
   package var address: Address
   /// Whether the connection is TLS, its certificate verified against the host's name.
   package var isSecure: Bool
