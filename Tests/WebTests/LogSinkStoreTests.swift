@@ -64,6 +64,31 @@ struct LogSinkStoreTests {
     close(ends[0])
   }
 
+  @Test("An output that does not block loses nothing")
+  func nonBlocking() throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    try #require(fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0)
+    let sink = LogSink(descriptor: ends[1])
+    // More than the pipe takes at once.
+    let long = LogLine(level: .info, message: String(repeating: "x", count: 64 << 10))
+    for number in 0..<8 { sink.write(Self.line(number, after: long)) }
+    let lines = try Self.read(lines: 8, from: ends[0]).split(separator: "\n")
+    #expect(try lines.map { try object(String($0))["number"] as? Int } == Array(0..<8))
+    #expect(sink.droppedLines == 0)
+    close(ends[0])
+  }
+
+  @Test("What cannot be written is counted as lost")
+  func full() throws {
+    let full = Glibc.open("/dev/full", O_WRONLY)
+    try #require(full >= 0)
+    let sink = LogSink(descriptor: full)
+    for number in 0..<10 { sink.write(Self.line(number)) }
+    sink.flush()
+    #expect(sink.droppedLines == 10)
+  }
+
   /// Reads so many lines; `patience` is in milliseconds.
   private static func read(lines: Int, from descriptor: Int32, patience: Int32 = 20_000) throws -> String {
     var bytes: [UInt8] = []

@@ -35,7 +35,7 @@ package final class LogSink: Sendable {
     if result == 0 { pthread_detach(thread) }
   }
 
-  /// Lines that were lost because nobody read fast enough.
+  /// Lines that were lost because nobody read fast enough, or because they could not be written.
   package var droppedLines: Int { state.withLock { $0.dropped } }
 
   /// Adds a line; the line break is its own.
@@ -84,12 +84,23 @@ package final class LogSink: Sendable {
       var rest = buffer[...]
       while !rest.isEmpty {
         let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
-        if written < 0 && errno == EINTR { continue }
-        // A closed or full log must not stop the service: the rest of this batch is lost.
-        guard written > 0 else { return }
-        rest = rest.dropFirst(written)
+        if written > 0 {
+          rest = rest.dropFirst(written)
+        } else if written < 0 && errno == EAGAIN {
+          // Whoever shares the output may have made it non-blocking.
+          waitForRoom()
+        } else if written == 0 || errno != EINTR {
+          // A closed or full log must not stop the service: what is left of this batch is lost.
+          let lost = rest.count { $0 == UInt8(ascii: "\n") }
+          return state.withLock { $0.dropped += lost }
+        }
       }
     }
+  }
+
+  private func waitForRoom() {
+    var output = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    poll(&output, 1, -1)
   }
 }
 
