@@ -19,6 +19,7 @@ final class Assembly: Sendable {
   private let group: any EventLoopGroup
   private let endpoints: [Endpoint]
   private let active: Live<Configuration>
+  private let pools: LoopPools
   private let logger: Logger
 
   /// Makes every part; nothing listens or is started before `services` run.
@@ -45,6 +46,7 @@ final class Assembly: Sendable {
     self.supervisors = supervisors
     self.source = source
     self.group = group
+    pools = LoopPools(group: group)
     self.logger = logger
   }
 
@@ -52,14 +54,13 @@ final class Assembly: Sendable {
   func services() throws -> [any Service] {
     let server = active.current.server
     let responder = Endpoint.responder(for: endpoints)
-    let pools = try LoopPools(group: group)
+    try pools.prepareTLS(for: catalog.current)
     let http = HTTPServer(
       configuration: server, tls: tls, state: state, group: group,
-      ways: { [catalog, metrics, logger] door, loop in
-        [
-          ModelRoutes(door: door, catalog: catalog, pools: pools.on(loop), metrics: metrics),
-          RouterBridge(door: door, responder: responder, logger: logger),
-        ]
+      ways: { [catalog, pools, metrics, logger] loop in
+        Ways(
+          model: ModelRoutes(catalog: catalog, pools: pools.on(loop), metrics: metrics),
+          router: RouterBridge(responder: responder, logger: logger))
       },
       onListening: { [logger] in logger.info("listening", metadata: ["address": "\($0)"]) })
     return [LoopLag(group: group, metrics: metrics)] + supervisors.values.map { $0 as any Service } + [
@@ -80,9 +81,11 @@ final class Assembly: Sendable {
       for warning in loaded.warnings { logger.warning("configuration", metadata: ["warning": "\(warning)"]) }
       let old = active.current
       let authenticator = try Self.authenticator(for: fresh, in: old.dataDirectory)
+      let models = ModelCatalog(fresh.gateway, supervisors: supervisors, loops: group.loopCount)
+      try pools.prepareTLS(for: models)
       if fresh.server.tls == old.server.tls { tls.replace(with: try HTTPServer.tlsContext(fresh.server.tls)) }
       state.settings.replace(with: ServerSettings(configuration: fresh.server, authenticator: authenticator))
-      catalog.replace(with: ModelCatalog(fresh.gateway, supervisors: supervisors, loops: group.loopCount))
+      catalog.replace(with: models)
       active.replace(with: fresh)
       logger.info("configuration reloaded", metadata: ["models": "\(catalog.current.names.joined(separator: ", "))"])
       for path in fresh.changesNeedingRestart(from: old) {

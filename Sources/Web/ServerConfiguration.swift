@@ -1,4 +1,5 @@
 package import Kernel
+package import NIOCore
 
 /// How the server listens and what it accepts; the `server` section of `apus.yaml`.
 package struct ServerConfiguration: Sendable, Equatable {
@@ -43,4 +44,11 @@ package struct ServerConfiguration: Sendable, Equatable {
 
   /// The defaults.
   package init() {}
+}
+
+extension Duration {
+  /// The same length for SwiftNIO, to the nanosecond.
+  package var timeAmount: TimeAmount {
+    .nanoseconds(components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000)
+  }
 }

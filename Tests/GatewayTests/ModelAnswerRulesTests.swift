@@ -1,6 +1,6 @@
 import Kernel
-import NIOHTTP1
 import Testing
+import Wire
 
 @testable import Gateway
 
@@ -71,8 +71,8 @@ struct ModelAnswerRulesTests {
       ("text/plain; x=json", false, false), ("text/event-streams", false, false), (nil, false, false),
     ] as [(String?, Bool, Bool)])
   func kinds(type: String?, isJSON: Bool, isStream: Bool) {
-    let headers = HTTPHeaders(type.map { [("Content-Type", $0)] } ?? [])
-    #expect(ModelAnswer.isJSON(headers) == isJSON)
-    #expect(ModelAnswer.isEventStream(headers) == isStream)
+    let lines = HeaderLines(type.map { [("Content-Type", $0)] } ?? [])
+    #expect(ModelAnswer.isJSON(lines) == isJSON)
+    #expect(ModelAnswer.isEventStream(lines) == isStream)
   }
 }

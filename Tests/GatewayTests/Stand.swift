@@ -115,8 +115,8 @@ private struct Parts {
   let group = MultiThreadedEventLoopGroup.singleton
   let endpoints: [Endpoint]
 
-  /// Shared by all servers, since each would read the system's certificates again; connections are kept by port.
-  static let pools = Result { try LoopPools(group: MultiThreadedEventLoopGroup.singleton) }
+  /// Shared by all servers; connections are kept by port.
+  static let pools = LoopPools(group: MultiThreadedEventLoopGroup.singleton)
 
   init(_ settings: Stand.Settings, upstream: ScriptedUpstream, sink: LogSink) {
     self.sink = sink
@@ -142,16 +142,14 @@ private struct Parts {
     _ settings: Stand.Settings, onListening: @escaping @Sendable (String) -> Void
   ) throws -> [any Service] {
     let responder = Endpoint.responder(for: endpoints)
-    let pools = try Self.pools.get()
+    let pools = Self.pools
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let http = HTTPServer(
       configuration: settings.server, tls: Live(nil), state: state, group: group,
-      ways: { [catalog, metrics, keepAlive = settings.keepAlive] door, loop in
-        [
-          ModelRoutes(
-            door: door, catalog: catalog, pools: pools.on(loop), metrics: metrics, keepAlive: keepAlive),
-          RouterBridge(door: door, responder: responder, logger: logger),
-        ]
+      ways: { [catalog, metrics, keepAlive = settings.keepAlive] loop in
+        Ways(
+          model: ModelRoutes(catalog: catalog, pools: pools.on(loop), metrics: metrics, keepAlive: keepAlive),
+          router: RouterBridge(responder: responder, logger: logger))
       },
       onListening: onListening)
     return [http, ShutdownNotice(stopFlag: stopFlag, delay: settings.server.shutdownDelay)]

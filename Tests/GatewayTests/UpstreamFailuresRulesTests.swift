@@ -1,5 +1,4 @@
 import Kernel
-import NIOHTTP1
 import Testing
 import Wire
 
@@ -73,13 +72,12 @@ struct UpstreamFailuresRulesTests {
   func retryAfter(value: String?, expected: Duration?) {
     for status in [429, 503] {
       var head = Self.head(status, "text/html")
-      if let value { head.headers.add(name: "retry-after", value: value) }
+      if let value { head.lines.add("retry-after", value) }
       #expect(UpstreamFailures.failure(for: head, provider: "cloud")?.retryAfter == expected)
     }
   }
 
-  private static func head(_ status: Int, _ type: String?) -> HTTPResponseHead {
-    let headers = HTTPHeaders(type.map { [("content-type", $0)] } ?? [])
-    return HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: status), headers: headers)
+  private static func head(_ status: Int, _ type: String?) -> ResponseHead {
+    ResponseHead(status, HeaderLines(type.map { [("content-type", $0)] } ?? []))
   }
 }

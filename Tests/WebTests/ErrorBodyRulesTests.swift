@@ -1,8 +1,8 @@
 import Foundation
 import Kernel
 import NIOCore
-import NIOHTTP1
 import Testing
+import Wire
 
 @testable import Web
 
@@ -23,12 +23,11 @@ struct ErrorBodyRulesTests {
   func codes(code: Failure.Code) throws {
     let failure = Failure(code, reason: "why", "What.")
     for shape in [ErrorBody.Shape.openAI, .problem] {
-      let (head, body) = ErrorBody.response(to: failure, shape: shape, requestID: "id-1")
-      #expect(Int(head.status.code) == code.status)
+      let (lines, body) = ErrorBody.answer(to: failure, shape: shape, requestID: "id-1")
       #expect((400...599).contains(code.status))
-      #expect(head.headers["content-type"] == [shape.contentType])
-      #expect(head.headers["content-length"] == ["\(body.readableBytes)"])
-      #expect(head.headers["www-authenticate"] == (code == .unauthenticated ? ["Bearer"] : []))
+      #expect(lines.all("content-type") == [shape.contentType])
+      #expect(body.readableBytes > 0)
+      #expect(lines.all("www-authenticate") == (code == .unauthenticated ? ["Bearer"] : []))
     }
     let problem = try object(ErrorBody.problem(failure, requestID: "id-1"))
     #expect(problem["status"] as? Int == code.status)
@@ -78,8 +77,8 @@ struct ErrorBodyRulesTests {
       (.nanoseconds(1), "1"),
     ])
   func retryAfter(after: Duration, expected: String) {
-    let (head, _) = ErrorBody.response(
+    let (lines, _) = ErrorBody.answer(
       to: Failure(.rateLimited, "x", retryAfter: after), shape: .openAI, requestID: "1")
-    #expect(head.headers["retry-after"] == [expected])
+    #expect(lines.all("retry-after") == [expected])
   }
 }

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import Testing
+import Wire
 
 @testable import Web
 
@@ -41,10 +42,10 @@ struct LogLineRulesTests {
 
   @Test("A request leaves what it was and how it went: no query, no key, no content")
   func request() throws {
-    let head = HTTPRequestHead(
-      version: .http1_1, method: .POST, uri: "/v1/chat/completions?token=SECRET",
-      headers: ["authorization": "Bearer SECRET", "x-request-id": "id-1", "cookie": "SECRET"])
-    var record = RequestRecord(head: head, client: "1.2.3.4")
+    let head = RequestHead(
+      .POST, "/v1/chat/completions?token=SECRET",
+      ["authorization": "Bearer SECRET", "x-request-id": "id-1", "cookie": "SECRET"])
+    let record = RequestRecord(head: head, client: "1.2.3.4")
     record.route = Route(.POST, "/v1/chat/completions", role: .user, way: .model)
     record.status = 502
     record.principal = Principal(name: "ann", role: .user)
@@ -72,7 +73,7 @@ struct LogLineRulesTests {
   @Test("What a client or a provider made long is cut", arguments: hostileTexts)
   func bounded(text: String) throws {
     let uri = "/" + text.filter { $0 != "?" }
-    var record = RequestRecord(head: HTTPRequestHead(version: .http1_1, method: .GET, uri: uri), client: "x")
+    let record = RequestRecord(head: RequestHead(.GET, uri), client: "x")
     record.failure = Failure(.internalError, "m", cause: text)
     let line = Self.text(LogLine(record, duration: .zero))
     #expect(line.utf8.count < 4096)

@@ -71,7 +71,7 @@ final class PoolScene: Sendable {
 
   private func startOnLoop(_ path: String, body: ByteBuffer, readsOn: Bool) -> Call {
     let call = Call(loop: loop, readsOn: readsOn)
-    let request = UpstreamRequest(method: .POST, path: path, headers: ["x-test": "1"], body: body)
+    let request = UpstreamRequest(method: .POST, path: path, lines: ["x-test": "1"], body: [body])
     call.hold(pool.value.start(request, for: call))
     return call
   }
@@ -110,8 +110,7 @@ struct Outcome: Sendable, Equatable {
 /// One request and all that its receiver was told.
 final class Call: UpstreamReceiver, Sendable {
   enum Entry: Sendable, Equatable {
-    case sent
-    case head(HTTPResponseHead)
+    case head(status: Int, retryAfter: String? = nil)
     case body(ByteBuffer)
     case paused
     case end
@@ -160,14 +159,14 @@ final class Call: UpstreamReceiver, Sendable {
     var outcome = Outcome()
     for (position, entry) in entries.enumerated() {
       switch entry {
-      case .head(let head):
+      case .head(let status, _):
         #expect(outcome.status == nil, "a second head")
-        outcome.status = Int(head.status.code)
+        outcome.status = status
       case .body(let piece):
         #expect(outcome.status != nil, "a body without a head")
         outcome.body += String(buffer: piece)
       case .failed(let fault): outcome.fault = fault
-      case .sent, .paused, .end: break
+      case .paused, .end: break
       }
       #expect(entry.isLast == (position == entries.count - 1), "something came after the end")
     }
@@ -181,8 +180,10 @@ final class Call: UpstreamReceiver, Sendable {
 
   // MARK: What the upstream does
 
-  func upstreamSent() { journal.write(.sent) }
-  func upstreamHead(_ head: HTTPResponseHead) { journal.write(.head(head)) }
+  func upstreamArrived() {}
+  func upstreamHead(_ head: ResponseHead) {
+    journal.write(.head(status: head.status, retryAfter: head.lines.first("retry-after")))
+  }
   func upstreamBody(_ piece: ByteBuffer) { journal.write(.body(piece)) }
   func upstreamEnd() { journal.write(.end) }
   func upstreamFailed(_ fault: UpstreamFault) { journal.write(.failed(fault)) }
@@ -198,7 +199,7 @@ extension Call.Entry {
   var isLast: Bool {
     switch self {
     case .end, .failed: true
-    case .sent, .head, .body, .paused: false
+    case .head, .body, .paused: false
     }
   }
 }

@@ -19,11 +19,7 @@ struct UpstreamPoolAPITests {
       #expect(request.headers.count == 3)
       try await scene.server.send("HTTP/1.1 429 Slow down\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nlate")
       #expect(try await call.outcome() == Outcome(status: 429, body: "late"))
-      let head = try #require(
-        call.entries.lazy.compactMap { if case .head(let head) = $0 { head } else { nil } }.first)
-      #expect(head.headers["retry-after"] == ["7"])
-      #expect(call.entries.first == .sent)
-      #expect(call.entries.count { $0 == .sent } == 1)
+      #expect(call.entries.contains(.head(status: 429, retryAfter: "7")))
     }
   }
 

@@ -1,6 +1,5 @@
 import Kernel
 import NIOCore
-import NIOHTTP1
 import Web
 import Wire
 
@@ -17,7 +16,7 @@ final class ModelCall: UpstreamReceiver {
   private enum Phase {
     case waiting
     /// A plain answer, gathered.
-    case holding(HTTPResponseHead, ByteBuffer)
+    case holding(ResponseHead, ByteBuffer)
     /// A large plain answer, passing.
     case passing
     case streaming
@@ -27,15 +26,12 @@ final class ModelCall: UpstreamReceiver {
   private let door: FrontDoor
   private let target: ModelCatalog.Target
   private let metrics: Metrics
-  private let context: ChannelHandlerContext
   private let keepAlive: TimeAmount
   private var phase = Phase.waiting
   private var framer = EventFramer()
   private var sawDone = false
   private var tail = ByteBuffer()
   private var needsFlush = false
-  /// What Apus took until the request was on its way.
-  private var wayUp = TimeAmount.zero
   private var silence: LazyDeadline?
 
   /// Handed over by the pool; cancelling it closes the provider's connection.
@@ -44,13 +40,12 @@ final class ModelCall: UpstreamReceiver {
   private let onOver: () -> Void
 
   init(
-    _ target: ModelCatalog.Target, door: FrontDoor, metrics: Metrics, context: ChannelHandlerContext,
-    keepAlive: TimeAmount, onOver: @escaping () -> Void
+    _ target: ModelCatalog.Target, door: FrontDoor, metrics: Metrics, keepAlive: TimeAmount,
+    onOver: @escaping () -> Void
   ) {
     self.target = target
     self.door = door
     self.metrics = metrics
-    self.context = context
     self.keepAlive = keepAlive
     self.onOver = onOver
   }
@@ -73,17 +68,17 @@ final class ModelCall: UpstreamReceiver {
 
   // MARK: What the provider does
 
-  func upstreamSent() {
-    wayUp = .now() - (door.record.received ?? door.record.start)
+  func upstreamArrived() {
+    door.record.work.begin()
   }
 
-  func upstreamHead(_ head: HTTPResponseHead) {
+  func upstreamHead(_ head: ResponseHead) {
     if let failure = UpstreamFailures.failure(for: head, provider: provider) {
       count(failure.reason ?? failure.code.rawValue)
       return refuse(failure)
     }
-    if head.status.code >= 400 { count("status_\(head.status.code)") }
-    if ModelAnswer.isEventStream(head.headers) { beginStream(head) } else { phase = .holding(head, ByteBuffer()) }
+    if head.status >= 400 { count("status_\(head.status)") }
+    if ModelAnswer.isEventStream(head.lines) { beginStream(head) } else { phase = .holding(head, ByteBuffer()) }
   }
 
   func upstreamBody(_ piece: ByteBuffer) {
@@ -91,7 +86,7 @@ final class ModelCall: UpstreamReceiver {
     switch phase {
     case .holding(let head, var held):
       phase = .waiting  // so that `held` has one owner, and grows in place
-      held.writeBuffer(&piece)
+      if held.readableBytes == 0 { held = piece } else { held.writeBuffer(&piece) }
       phase = .holding(head, held)
       if held.readableBytes > Self.heldBytes { beginPassing(head, held) }
     case .passing: pass(piece)
@@ -103,9 +98,10 @@ final class ModelCall: UpstreamReceiver {
   func upstreamPaused() -> Bool {
     if needsFlush {
       needsFlush = false
-      context.flush()
+      door.flush()
     }
-    return context.channel.isWritable
+    door.record.work.pause()
+    return door.isWritable
   }
 
   func upstreamEnd() {
@@ -134,34 +130,28 @@ final class ModelCall: UpstreamReceiver {
       count(fault.kind)
       door.record.failure = UpstreamFailures.failure(for: fault, provider: provider)
       finish()
-      context.close(promise: nil)
+      door.close()
     case .over: break
     }
   }
 
   // MARK: Plain answers
 
-  private func answer(_ head: HTTPResponseHead, _ body: ByteBuffer) {
-    let began = NIODeadline.now()
+  private func answer(_ head: ResponseHead, _ body: ByteBuffer) {
     do {
       door.record.usage = try body.withUnsafeReadableBytes { try ModelAnswer.usage(in: $0) }
     } catch {
       count("upstream_invalid_response")
       return refuse(UpstreamFailures.notJSON(error, provider: provider))
     }
-    var headers = passedHeaders(head)
-    headers.add(name: "content-length", value: String(body.readableBytes))
-    writeHead(head.status, headers, since: began)
+    writeHead(head.status, passedLines(head), length: body.readableBytes)
     write(body)
     end()
   }
 
-  private func beginPassing(_ head: HTTPResponseHead, _ held: ByteBuffer) {
-    let began = NIODeadline.now()
+  private func beginPassing(_ head: ResponseHead, _ held: ByteBuffer) {
     phase = .passing
-    var headers = passedHeaders(head)
-    if let length = head.headers.first(name: "content-length") { headers.add(name: "content-length", value: length) }
-    writeHead(head.status, headers, since: began)
+    writeHead(head.status, passedLines(head), length: head.lines.first("content-length").flatMap { Int($0) })
     pass(held)
   }
 
@@ -177,17 +167,17 @@ final class ModelCall: UpstreamReceiver {
 
   // MARK: Streams
 
-  private func beginStream(_ head: HTTPResponseHead) {
-    let began = NIODeadline.now()
+  private func beginStream(_ head: ResponseHead) {
     phase = .streaming
     door.record.isStream = true
     metrics.openStreams.add(1)
-    var headers = passedHeaders(head)
-    headers.add(name: "cache-control", value: "no-cache")
-    headers.add(name: "x-accel-buffering", value: "no")
-    writeHead(head.status, headers, since: began)
-    silence = LazyDeadline(loop: context.eventLoop) { [weak self] in self?.keepStreamAlive() }
-    silence?.set(began + keepAlive)
+    var lines = passedLines(head)
+    lines.add("cache-control", "no-cache")
+    lines.add("x-accel-buffering", "no")
+    writeHead(head.status, lines, length: nil)
+    guard let loop = door.eventLoop else { return }
+    silence = LazyDeadline(loop: loop) { [weak self] in self?.keepStreamAlive() }
+    silence?.set(.now() + keepAlive)
   }
 
   private func forward(_ piece: ByteBuffer) {
@@ -214,9 +204,9 @@ final class ModelCall: UpstreamReceiver {
 
   private func keepStreamAlive() {
     guard case .streaming = phase else { return }
-    if context.channel.isWritable {
+    if door.isWritable {
       write(ByteBuffer(string: ": keep-alive\n\n"))
-      context.flush()
+      door.flush()
       needsFlush = false
     }
     silence?.set(.now() + keepAlive)
@@ -237,36 +227,32 @@ final class ModelCall: UpstreamReceiver {
 
   // MARK: Writing
 
-  private func passedHeaders(_ head: HTTPResponseHead) -> HTTPHeaders {
-    var headers = HTTPHeaders()
-    headers.reserveCapacity(12)
+  private func passedLines(_ head: ResponseHead) -> HeaderLines {
+    var lines = HeaderLines()
     for name in ModelAnswer.passedHeaders {
-      for value in head.headers[name] { headers.add(name: name, value: value) }
+      for value in head.lines.all(name) { lines.add(name, value) }
     }
-    headers.add(name: "x-apus-model", value: target.model)
-    headers.add(name: "x-apus-provider", value: provider)
-    return headers
+    lines.add("x-apus-model", target.model)
+    lines.add("x-apus-provider", provider)
+    return lines
   }
 
-  private func writeHead(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, since began: NIODeadline) {
-    var headers = headers
-    let overhead = wayUp + (NIODeadline.now() - began)
-    door.record.overhead = overhead
-    headers.add(name: "x-apus-overhead-ms", value: LogLine.milliseconds(overhead.nanoseconds))
-    context.write(part(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
+  private func writeHead(_ status: Int, _ lines: consuming HeaderLines, length: Int?) {
+    lines.add("x-apus-overhead-ms", LogLine.milliseconds(door.record.work.total.nanoseconds))
+    door.writeHead(status, lines, length: length)
     needsFlush = true
   }
 
   private func write(_ piece: ByteBuffer) {
-    context.write(part(.body(.byteBuffer(piece))), promise: nil)
+    door.writeBody(piece)
     needsFlush = true
   }
 
   private func end() {
     if door.record.firstOutput == nil { door.record.firstOutput = .now() }
-    let context = context
+    let door = door
     finish()
-    context.writeAndFlush(part(.end(nil)), promise: nil)
+    door.writeEnd()
   }
 
   private func refuse(_ failure: Failure) {
@@ -284,6 +270,4 @@ final class ModelCall: UpstreamReceiver {
     silence?.cancel()
     onOver()
   }
-
-  private func part(_ part: HTTPServerResponsePart) -> NIOAny { NIOAny(part) }
 }

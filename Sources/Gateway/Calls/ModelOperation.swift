@@ -13,8 +13,10 @@ enum ModelOperation: String, CaseIterable {
 
   var route: Route { Route(.POST, "/v1" + rawValue, role: .user, way: .model) }
 
+  private static let byPath = Dictionary(uniqueKeysWithValues: allCases.map { ($0.route.path, $0) })
+
   init?(_ route: Route) {
-    guard route.way == .model else { return nil }
-    self.init(rawValue: String(route.path.dropFirst("/v1".count)))
+    guard let operation = Self.byPath[route.path] else { return nil }
+    self = operation
   }
 }

@@ -26,7 +26,7 @@ struct ModelRequest {
     } catch {
       throw Failure(.internalError, "The request could not be read.", cause: "\(error)")
     }
-    for name in operation.requiredFields where !reader.seen.contains(name) {
+    if let name = reader.firstMissing {
       throw .invalid(name, "is required, and is missing", reason: "missing_required_parameter")
     }
     model = reader.model
@@ -34,32 +34,47 @@ struct ModelRequest {
     wantsStream = reader.wantsStream
   }
 
-  /// The body with another model's name in it; every other byte is as it came.
-  func body(_ body: ByteBuffer, askingFor name: String) -> ByteBuffer {
-    guard name != model else { return body }
-    let literal = JSONString.encode(name)
-    var spliced = ByteBufferAllocator().buffer(capacity: body.readableBytes + literal.utf8.count)
-    let bytes = body.readableBytesView
-    let start = bytes.startIndex
-    spliced.writeBytes(bytes[start..<(start + modelRange.lowerBound)])
-    spliced.writeString(literal)
-    spliced.writeBytes(bytes[(start + modelRange.upperBound)...])
-    return spliced
+  /// The body with another model's name in it, in pieces; every other byte is as it came, and none is copied.
+  func body(_ body: ByteBuffer, askingFor name: String) -> [ByteBuffer] {
+    let start = body.readerIndex
+    guard name != model,
+      let before = body.getSlice(at: start, length: modelRange.lowerBound),
+      let after = body.getSlice(
+        at: start + modelRange.upperBound, length: body.readableBytes - modelRange.upperBound)
+    else { return [body] }
+    return [before, ByteBuffer(string: JSONString.encode(name)), after]
   }
+}
+
+/// One field of a request whose type is checked.
+private struct Field: Sendable {
+  var name: StaticString
+  var kinds: JSONKinds
+  var isRequired = false
 }
 
 /// Walks a body once and gathers what `ModelRequest` holds.
 private struct FieldReader {
-  let fields: [String: Set<JSONKind>]
-  var seen: Set<String> = []
+  let fields: [Field]
+  /// One bit for each of `fields`.
+  private var seen: UInt64 = 0
   var model = ""
   var modelRange = 0..<0
   var wantsStream = false
 
+  init(fields: [Field]) {
+    self.fields = fields
+  }
+
+  /// The first required field that did not come.
+  var firstMissing: String? {
+    fields.indices.first { fields[$0].isRequired && seen & (1 << $0) == 0 }.map { fields[$0].name.description }
+  }
+
   private static let maximumFields = 1024
   private static let maximumModelBytes = 512
   /// Fields by which gateways further up let a caller choose an address or a key.
-  private static let refusedFields: Set<String> = ["api_key", "api_base", "base_url"]
+  private static let refusedFields: [StaticString] = ["api_key", "api_base", "base_url"]
 
   mutating func read(_ bytes: UnsafeRawBufferPointer) throws {
     var cursor = JSONCursor(bytes)
@@ -72,27 +87,32 @@ private struct FieldReader {
       if count > Self.maximumFields {
         throw Failure(.invalidRequest, "A request has at most \(Self.maximumFields) fields.")
       }
-      let name = key.text
-      guard let expected = fields[name] else {
-        if Self.refusedFields.contains(name) {
-          throw Failure.invalid(name, "is the operator's to set: where requests go and with which key is configured")
+      guard let position = fields.firstIndex(where: { $0.name ~= key }) else {
+        if let name = Self.refusedFields.first(where: { $0 ~= key }) {
+          throw Failure.invalid(
+            name.description, "is the operator's to set: where requests go and with which key is configured")
         }
         try cursor.skip()
         return
       }
+      let field = fields[position]
       // Which of two would count is for the provider to say, and what Apus checked must be what the provider reads.
-      guard seen.insert(name).inserted else { throw Failure.invalid(name, "stands in the request twice") }
-      let kind = try cursor.peek()
-      guard expected.contains(kind) else {
-        throw Failure.invalid(name, "expected \(expected.list), came \(kind.article)", reason: "invalid_type")
+      guard seen & (1 << position) == 0 else {
+        throw Failure.invalid(field.name.description, "stands in the request twice")
       }
-      try value(of: name, kind, &cursor)
+      seen |= 1 << position
+      let kind = try cursor.peek()
+      guard field.kinds.contains(JSONKinds(kind)) else {
+        throw Failure.invalid(
+          field.name.description, "expected \(field.kinds.list), came \(kind.article)", reason: "invalid_type")
+      }
+      try value(of: key, kind, &cursor)
     }
     try cursor.end()
   }
 
-  private mutating func value(of name: String, _ kind: JSONKind, _ cursor: inout JSONCursor) throws {
-    switch name {
+  private mutating func value(of key: JSONKey, _ kind: JSONKind, _ cursor: inout JSONCursor) throws {
+    switch key {
     case "model":
       let start = cursor.offset
       model = try cursor.string()
@@ -107,7 +127,7 @@ private struct FieldReader {
     case "max_tokens", "max_completion_tokens", "n", "seed", "top_logprobs", "dimensions":
       guard kind == .number else { return _ = try cursor.skip() }
       guard try cursor.integer() != nil else {
-        throw Failure.invalid(name, "expected a whole number", reason: "invalid_type")
+        throw Failure.invalid(key.text, "expected a whole number", reason: "invalid_type")
       }
     default:
       try cursor.skip()
@@ -156,7 +176,7 @@ extension ModelOperation {
   /// The fields whose type is checked. Others go up unread.
   ///
   /// Source: OpenAI API reference, create chat completion, create completion, create embeddings.
-  fileprivate var fields: [String: Set<JSONKind>] {
+  fileprivate var fields: [Field] {
     switch self {
     case .chat: Self.chatFields
     case .completion: Self.completionFields
@@ -164,34 +184,37 @@ extension ModelOperation {
     }
   }
 
-  fileprivate var requiredFields: [String] {
-    switch self {
-    case .chat: ["model", "messages"]
-    case .completion: ["model", "prompt"]
-    case .embedding: ["model", "input"]
-    }
-  }
-
-  private static let chatFields = samplingFields.merging(
+  private static let chatFields =
     [
-      "messages": [.array], "max_completion_tokens": [.number, .null], "tools": [.array, .null],
-      "tool_choice": [.string, .object, .null], "response_format": [.object, .null], "logprobs": [.bool, .null],
-      "top_logprobs": [.number, .null], "parallel_tool_calls": [.bool, .null],
-    ], uniquingKeysWith: { $1 })
+      Field(name: "model", kinds: [.string], isRequired: true),
+      Field(name: "messages", kinds: [.array], isRequired: true),
+    ] + samplingFields + [
+      Field(name: "max_completion_tokens", kinds: [.number, .null]), Field(name: "tools", kinds: [.array, .null]),
+      Field(name: "tool_choice", kinds: [.string, .object, .null]),
+      Field(name: "response_format", kinds: [.object, .null]), Field(name: "logprobs", kinds: [.bool, .null]),
+      Field(name: "top_logprobs", kinds: [.number, .null]), Field(name: "parallel_tool_calls", kinds: [.bool, .null]),
+    ]
 
-  private static let completionFields = samplingFields.merging(
-    ["prompt": [.string, .array]], uniquingKeysWith: { $1 })
+  private static let completionFields =
+    [
+      Field(name: "model", kinds: [.string], isRequired: true),
+      Field(name: "prompt", kinds: [.string, .array], isRequired: true),
+    ] + samplingFields
 
-  private static let embeddingFields: [String: Set<JSONKind>] = [
-    "model": [.string], "input": [.string, .array], "dimensions": [.number, .null],
-    "encoding_format": [.string, .null], "user": [.string, .null],
+  private static let embeddingFields = [
+    Field(name: "model", kinds: [.string], isRequired: true),
+    Field(name: "input", kinds: [.string, .array], isRequired: true),
+    Field(name: "dimensions", kinds: [.number, .null]), Field(name: "encoding_format", kinds: [.string, .null]),
+    Field(name: "user", kinds: [.string, .null]),
   ]
 
-  private static let samplingFields: [String: Set<JSONKind>] = [
-    "model": [.string], "stream": [.bool, .null], "stream_options": [.object, .null], "max_tokens": [.number, .null],
-    "temperature": [.number, .null], "top_p": [.number, .null], "n": [.number, .null],
-    "stop": [.string, .array, .null], "presence_penalty": [.number, .null], "frequency_penalty": [.number, .null],
-    "logit_bias": [.object, .null], "seed": [.number, .null], "user": [.string, .null],
+  private static let samplingFields = [
+    Field(name: "stream", kinds: [.bool, .null]), Field(name: "stream_options", kinds: [.object, .null]),
+    Field(name: "max_tokens", kinds: [.number, .null]), Field(name: "temperature", kinds: [.number, .null]),
+    Field(name: "top_p", kinds: [.number, .null]), Field(name: "n", kinds: [.number, .null]),
+    Field(name: "stop", kinds: [.string, .array, .null]), Field(name: "presence_penalty", kinds: [.number, .null]),
+    Field(name: "frequency_penalty", kinds: [.number, .null]), Field(name: "logit_bias", kinds: [.object, .null]),
+    Field(name: "seed", kinds: [.number, .null]), Field(name: "user", kinds: [.string, .null]),
   ]
 }
 
@@ -208,6 +231,8 @@ extension JSONKind {
   }
 }
 
-extension Set<JSONKind> {
-  fileprivate var list: String { map(\.article).sorted().joined(separator: " or ") }
+extension JSONKinds {
+  fileprivate var list: String {
+    JSONKind.allCases.filter { contains(JSONKinds($0)) }.map(\.article).sorted().joined(separator: " or ")
+  }
 }

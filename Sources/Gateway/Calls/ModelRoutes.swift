@@ -1,93 +1,122 @@
 package import Kernel
 package import NIOCore
-package import NIOHTTP1
+import NIOPosix
 package import Web
-import Wire
+package import Wire
 
 /// The way of the model routes: on the connection's own event loop, with the provider's connection on the same loop.
-///
-/// Requests for other routes pass by untouched.
-package final class ModelRoutes: ChannelInboundHandler {
-  package typealias InboundIn = HTTPServerRequestPart
-  package typealias InboundOut = HTTPServerRequestPart
-
+package final class ModelRoutes: Way {
   private enum Phase {
-    /// No request, or one that is not for here.
-    case passing
+    case idle
     case receiving(ModelOperation)
+    /// A large body is read on a thread of its own; what comes of it counts only while this is its number.
+    case reading(Int)
     case calling(ModelCall)
   }
 
-  private let door: FrontDoor
+  /// Larger bodies are read away from the event loop, which serves others meanwhile.
+  private static let readInPlaceBytes = 256 << 10
+
   private let catalog: Live<ModelCatalog>
   private let pools: UpstreamPools
   private let metrics: Metrics
   private let keepAlive: TimeAmount
-  private var phase = Phase.passing
+  private var phase = Phase.idle
   private var body = ByteBuffer()
+  private var announcedBytes = 0
+  private var readings = 0
 
-  /// The way behind `door`, with the connections of its loop.
+  /// The way of one connection, with the upstream connections of its loop.
   ///
   /// A silent stream gets a comment every `keepAlive`, so that nothing between takes it for dead.
   package init(
-    door: FrontDoor, catalog: Live<ModelCatalog>, pools: UpstreamPools, metrics: Metrics,
-    keepAlive: TimeAmount = .seconds(15)
+    catalog: Live<ModelCatalog>, pools: UpstreamPools, metrics: Metrics, keepAlive: TimeAmount = .seconds(15)
   ) {
-    self.door = door
     self.catalog = catalog
     self.pools = pools
     self.metrics = metrics
     self.keepAlive = keepAlive
   }
 
-  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch (unwrapInboundIn(data), phase) {
-    case (.head(let head), _):
-      guard let operation = door.record.route.flatMap(ModelOperation.init) else {
-        phase = .passing
-        return context.fireChannelRead(data)
-      }
-      phase = .receiving(operation)
-      let announced = head.headers.first(name: "content-length").flatMap(Int.init) ?? 0
-      body = context.channel.allocator.buffer(capacity: min(announced, ModelCall.heldBytes))
-    case (.body(var piece), .receiving):
-      body.writeBuffer(&piece)
-    case (.end, .receiving(let operation)):
-      let whole = body
-      body = ByteBuffer()
-      call(operation, whole, context)
-    case (_, .passing):
-      context.fireChannelRead(data)
-    case (_, .calling):
-      break
+  /// Begins to gather a request.
+  package func begin(_ head: RequestHead, at door: FrontDoor) {
+    guard let operation = door.record.route.flatMap(ModelOperation.init) else {
+      return door.refuse(Failure(.internalError, "A route of models that asks for nothing."))
+    }
+    phase = .receiving(operation)
+    announcedBytes = head.contentLength ?? 0
+    body = ByteBuffer()
+  }
+
+  /// Gathers a piece of its body.
+  package func receive(_ piece: ByteBuffer) {
+    if body.readableBytes > 0 {
+      body.writeImmutableBuffer(piece)
+    } else if piece.readableBytes == announcedBytes {
+      body = piece
+    } else {
+      body = ByteBufferAllocator().buffer(capacity: max(piece.readableBytes, min(announcedBytes, ModelCall.heldBytes)))
+      body.writeImmutableBuffer(piece)
     }
   }
 
-  package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    switch (event, phase) {
-    case (is FrontDoor.Abandoned, .calling(let call)):
-      call.cancel()
-    case (is FrontDoor.Abandoned, .receiving):
-      phase = .passing
-      body = ByteBuffer()
-    case (ChannelEvent.inputClosed, .calling(let call)):
-      // Half a connection is taken for none: whoever asks a model stays to listen.
-      call.cancel()
-      context.close(promise: nil)
-    default: break
+  /// Answers it.
+  package func answer(at door: FrontDoor) {
+    guard case .receiving(let operation) = phase else { return }
+    let whole = body
+    body = ByteBuffer()
+    if whole.readableBytes <= Self.readInPlaceBytes {
+      phase = .idle
+      call(operation, whole, Result { () throws(Failure) in try ModelRequest(whole, for: operation) }, door)
+    } else {
+      readAside(operation, whole, door)
     }
-    context.fireUserInboundEventTriggered(event)
   }
 
-  package func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if case .calling(let call) = phase, context.channel.isWritable { call.clientIsReady() }
-    context.fireChannelWritabilityChanged()
+  /// Gives it up.
+  package func abandon() {
+    let left = phase
+    phase = .idle
+    body = ByteBuffer()
+    if case .calling(let call) = left { call.cancel() }
   }
 
-  private func call(_ operation: ModelOperation, _ body: ByteBuffer, _ context: ChannelHandlerContext) {
-    phase = .passing
+  /// Reads on, where that waited for the client.
+  package func clientIsReady() {
+    if case .calling(let call) = phase { call.clientIsReady() }
+  }
+
+  /// Decides whether the client still listens.
+  package func clientStoppedSending(at door: FrontDoor) {
+    // Half a connection is taken for none: whoever asks a model stays to listen.
+    abandon()
+    door.close()
+  }
+
+  private func readAside(_ operation: ModelOperation, _ body: ByteBuffer, _ door: FrontDoor) {
+    guard let loop = door.eventLoop else { return }
+    readings += 1
+    let reading = readings
+    phase = .reading(reading)
+    let bound = NIOLoopBound((self, door), eventLoop: loop)
+    let request = NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
+      Result { () throws(Failure) in try ModelRequest(body, for: operation) }
+    }
+    request.whenComplete { result in
+      let (routes, door) = bound.value
+      guard case .reading(reading) = routes.phase else { return }
+      routes.phase = .idle
+      // The threads stop with the process alone.
+      let stopped = Failure(.unavailable, "Apus is stopping.")
+      routes.call(operation, body, (try? result.get()) ?? .failure(stopped), door)  // it fails for no other reason
+    }
+  }
+
+  private func call(
+    _ operation: ModelOperation, _ body: ByteBuffer, _ request: Result<ModelRequest, Failure>, _ door: FrontDoor
+  ) {
     do throws(Failure) {
-      let request = try ModelRequest(body, for: operation)
+      let request = try request.get()
       guard let model = catalog.current[request.model], let target = model.pickTarget() else {
         throw Failure(
           .notFound, reason: "model_not_found", "The model '\(request.model.clipped(to: 128))' does not exist here.",
@@ -99,9 +128,9 @@ package final class ModelRoutes: ChannelInboundHandler {
       let origin = try target.endpoint.origin(for: operation)
       let upstream = UpstreamRequest(
         operation, at: target.endpoint, record: door.record, body: request.body(body, askingFor: target.model))
-      let call = ModelCall(
-        target, door: door, metrics: metrics, context: context, keepAlive: keepAlive,
-        onOver: { [weak self] in self?.phase = .passing })
+      let call = ModelCall(target, door: door, metrics: metrics, keepAlive: keepAlive) { [weak self] in
+        self?.phase = .idle
+      }
       phase = .calling(call)
       call.upstream = pools.pool(for: origin, limits: target.endpoint.limits).start(upstream, for: call)
     } catch {

@@ -79,6 +79,13 @@ package struct ModelCatalog: Sendable {
 
   subscript(name: String) -> Model? { models[name] }
 
+  /// Whether some provider is spoken to over TLS.
+  var needsTLS: Bool {
+    models.values.contains { model in
+      model.targets.contains { if case .fixed(let origin) = $0.endpoint.address { origin.isSecure } else { false } }
+    }
+  }
+
   /// The names that clients may ask for, sorted.
   package var names: [String] { models.keys.sorted() }
 }

@@ -1,5 +1,4 @@
 import Kernel
-import NIOHTTP1
 import Wire
 
 /// What a client is told when a provider fails: which provider and how, never the provider's own words.
@@ -31,22 +30,23 @@ enum UpstreamFailures {
   }
 
   /// An answer that cannot be passed on, judged by its head; nil where it can.
-  static func failure(for head: HTTPResponseHead, provider: String) -> Failure? {
-    let status = Int(head.status.code)
-    let cause = "status \(status), content-type \(head.headers.first(name: "content-type") ?? "none")"
+  static func failure(for head: ResponseHead, provider: String) -> Failure? {
+    let status = head.status
+    let isGood = (200..<300).contains(status)
+    if isGood, ModelAnswer.isJSON(head.lines) || ModelAnswer.isEventStream(head.lines) { return nil }
+    let cause = "status \(status), content-type \(head.lines.first("content-type") ?? "none")"
     if status == 401 || status == 403 || status == 407 {
       // A client that saw it would doubt its own key, and these bodies quote parts of ours.
       return Failure(
         .upstreamFailed, reason: "upstream_rejected_key",
         "The provider '\(provider)' does not accept the key configured for it.", cause: cause)
     }
-    let isStream = (200..<300).contains(status) && ModelAnswer.isEventStream(head.headers)
-    if (200..<300).contains(status) || status >= 400, ModelAnswer.isJSON(head.headers) || isStream { return nil }
+    if status >= 400, ModelAnswer.isJSON(head.lines) { return nil }
     return plain(status, head, provider, cause)
   }
 
-  private static func plain(_ status: Int, _ head: HTTPResponseHead, _ provider: String, _ cause: String) -> Failure {
-    let after = head.headers.first(name: "retry-after").flatMap(Int.init).map { Duration.seconds($0) }
+  private static func plain(_ status: Int, _ head: ResponseHead, _ provider: String, _ cause: String) -> Failure {
+    let after = head.lines.first("retry-after").flatMap(Int.init).map { Duration.seconds($0) }
     switch status {
     case 429:
       return Failure(

@@ -1,5 +1,6 @@
 import Glibc
 package import Logging
+import Synchronization
 import Wire
 
 /// One line of the log: a JSON object that is written as it is built.
@@ -8,12 +9,12 @@ package struct LogLine {
 
   /// Begins a line with the time, the level and the message.
   package init(level: Logger.Level, message: String) {
-    bytes.reserveCapacity(512)
-    bytes += #"{"time":""#.utf8
-    Self.appendTime(to: &bytes)
-    bytes += #"","level":""#.utf8
-    bytes += level.rawValue.utf8
-    bytes.append(UInt8(ascii: "\""))
+    bytes.reserveCapacity(640)
+    bytes.append(#"{"time":""#)
+    bytes.append(text: LogTime.now)
+    bytes.append(#"","level":""#)
+    bytes.append(text: level.rawValue)
+    bytes.append("\"")
     add("message", message)
   }
 
@@ -34,7 +35,7 @@ package struct LogLine {
   /// Adds a whole number.
   package mutating func add(_ name: StaticString, _ value: Int) {
     add(name)
-    bytes += String(value).utf8
+    bytes.append(decimal: value)
   }
 
   /// Adds a length of time in milliseconds, to the microsecond.
@@ -46,13 +47,13 @@ package struct LogLine {
   /// Adds true or false.
   package mutating func add(_ name: StaticString, _ value: Bool) {
     add(name)
-    bytes += (value ? "true" : "false").utf8
+    bytes.append(value ? "true" : "false")
   }
 
   private mutating func add(_ name: StaticString) {
-    bytes += #",""#.utf8
-    bytes += UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-    bytes += #"":"#.utf8
+    bytes.append(#",""#)
+    bytes.append(name)
+    bytes.append(#"":"#)
   }
 
   /// Nanoseconds as milliseconds, to the microsecond: `12.345`.
@@ -63,38 +64,42 @@ package struct LogLine {
   }
 
   private static func appendMilliseconds(_ nanoseconds: Int64, to output: inout [UInt8]) {
-    let microseconds = max(0, nanoseconds) / 1000
-    output += String(microseconds / 1000).utf8
-    output.append(UInt8(ascii: "."))
-    appendDigits(Int(microseconds % 1000), width: 3, to: &output)
+    let microseconds = Int(max(0, nanoseconds) / 1000)
+    output.append(decimal: microseconds / 1000)
+    output.append(".")
+    output.append(decimal: microseconds % 1000, width: 3)
   }
+}
 
-  /// The time as RFC 3339 in UTC, to the millisecond: `2026-01-31T23:59:59.999Z`.
-  private static func appendTime(to output: inout [UInt8]) {
+/// The time as RFC 3339 in UTC, to the millisecond: `2026-01-31T23:59:59.999Z`. All but its end is made once a second.
+private enum LogTime {
+  private static let latest = Mutex((second: 0, text: ""))
+
+  static var now: String {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
-    var parts = tm()
-    gmtime_r(&now.tv_sec, &parts)
-    appendDigits(Int(parts.tm_year) + 1900, width: 4, to: &output)
-    for (separator, value) in [("-", parts.tm_mon + 1), ("-", parts.tm_mday), ("T", parts.tm_hour)] {
-      output += separator.utf8
-      appendDigits(Int(value), width: 2, to: &output)
+    let beginning = latest.withLock { latest in
+      if latest.second != now.tv_sec { latest = (now.tv_sec, text(now.tv_sec)) }
+      return latest.text
     }
-    for value in [parts.tm_min, parts.tm_sec] {
-      output.append(UInt8(ascii: ":"))
-      appendDigits(Int(value), width: 2, to: &output)
-    }
-    output.append(UInt8(ascii: "."))
-    appendDigits(now.tv_nsec / 1_000_000, width: 3, to: &output)
-    output.append(UInt8(ascii: "Z"))
+    var end: [UInt8] = []
+    end.append(decimal: now.tv_nsec / 1_000_000, width: 3)
+    end.append("Z")
+    return beginning + String(decoding: end, as: UTF8.self)
   }
 
-  private static func appendDigits(_ value: Int, width: Int, to output: inout [UInt8]) {
-    var scale = 1
-    for _ in 1..<width { scale *= 10 }
-    while scale > 0 {
-      output.append(UInt8(ascii: "0") + UInt8(value / scale % 10))
-      scale /= 10
+  private static func text(_ second: Int) -> String {
+    var second = second
+    var parts = tm()
+    gmtime_r(&second, &parts)
+    var bytes: [UInt8] = []
+    bytes.append(decimal: Int(parts.tm_year) + 1900, width: 4)
+    for (separator, value) in [
+      ("-", parts.tm_mon + 1), ("-", parts.tm_mday), ("T", parts.tm_hour), (":", parts.tm_min), (":", parts.tm_sec),
+    ] {
+      bytes.append(text: separator)
+      bytes.append(decimal: Int(value), width: 2)
     }
+    return String(decoding: bytes, as: UTF8.self) + "."
   }
 }

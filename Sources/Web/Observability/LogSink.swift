@@ -8,7 +8,7 @@ package final class LogSink: Sendable {
   /// How much may wait to be written.
   package static let maximumPendingBytes = 4 << 20
 
-  private static let gatheringMicroseconds: UInt32 = 2_000
+  private static let gatheringMicroseconds: UInt32 = 10_000
 
   private struct State {
     var pending: [UInt8] = []

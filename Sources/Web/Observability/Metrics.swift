@@ -11,7 +11,9 @@ package final class Metrics: Sendable {
   private static let firstTokenBounds = [
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
   ]
-  private static let overheadBounds = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25]
+  private static let overheadBounds = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1,
+  ]
   private static let lagBounds = [0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1]
 
   let requests = Family(
@@ -24,7 +26,8 @@ package final class Metrics: Sendable {
     "apus_time_to_first_token_seconds", "From a request's first byte to the first event of its stream.",
     labels: ["model"], make: { Histogram(bounds: Metrics.firstTokenBounds) })
   let overheads = Family(
-    "apus_overhead_seconds", "What Apus added up to the head of the answer.", labels: ["route"],
+    "apus_overhead_seconds", "What Apus itself worked on a request, from its first byte to the answer's last.",
+    labels: ["route"],
     make: { Histogram(bounds: Metrics.overheadBounds) })
   let tokens = Family(
     "apus_tokens_total", "Tokens as the providers counted them.", labels: ["model", "direction"], make: Counter.init)
@@ -47,22 +50,6 @@ package final class Metrics: Sendable {
   package init(sink: LogSink, build: String) {
     self.sink = sink
     self.build = build
-  }
-
-  /// Counts a request that has ended.
-  func count(_ record: RequestRecord, duration: TimeAmount) {
-    let route = record.routeLabel
-    let model = record.model ?? ""
-    requests.with(route, model, String(record.status)).add()
-    durations.with(route, model).record(duration.seconds)
-    if let overhead = record.overhead { overheads.with(route).record(overhead.seconds) }
-    if record.isStream, let first = record.firstOutput {
-      firstTokens.with(model).record((first - record.start).seconds)
-    }
-    if let usage = record.usage {
-      tokens.with(model, "input").add(usage.inputTokens)
-      tokens.with(model, "output").add(usage.outputTokens)
-    }
   }
 
   /// Everything in Prometheus's text format, version 0.0.4.

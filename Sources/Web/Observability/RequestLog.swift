@@ -24,7 +24,7 @@ extension LogLine {
     }
     add("duration_ms", milliseconds: duration.nanoseconds)
     if let first = record.firstOutput { add("first_output_ms", milliseconds: (first - record.start).nanoseconds) }
-    if let overhead = record.overhead { add("overhead_ms", milliseconds: overhead.nanoseconds) }
+    add("overhead_ms", milliseconds: record.work.total.nanoseconds)
     if let failure = record.failure {
       add("error", failure.reason ?? failure.code.rawValue)
       if let cause = failure.cause { add("cause", cause.clipped(to: 512)) }

@@ -1,7 +1,6 @@
 package import Kernel
 package import NIOCore
-package import NIOHTTP1
-import Wire
+package import Wire
 
 /// A `Failure` as a client reads it.
 package enum ErrorBody {
@@ -43,21 +42,18 @@ package enum ErrorBody {
       """
   }
 
-  /// The whole answer: head and body.
-  package static func response(
+  /// The answer's own header lines, and its body; its status is that of the failure's code.
+  package static func answer(
     to failure: Failure, shape: Shape, requestID: String
-  ) -> (head: HTTPResponseHead, body: ByteBuffer) {
+  ) -> (lines: HeaderLines, body: ByteBuffer) {
     let text = shape == .openAI ? openAI(failure) : problem(failure, requestID: requestID)
-    let body = ByteBuffer(string: text)
-    var headers = HTTPHeaders()
-    headers.add(name: "content-type", value: shape.contentType)
-    headers.add(name: "content-length", value: String(body.readableBytes))
+    var lines = HeaderLines()
+    lines.add("content-type", shape.contentType)
     if let after = failure.retryAfter {
       let seconds = after.components.seconds + (after.components.attoseconds > 0 ? 1 : 0)
-      headers.add(name: "retry-after", value: String(seconds))
+      lines.add("retry-after", String(seconds))
     }
-    if failure.code == .unauthenticated { headers.add(name: "www-authenticate", value: "Bearer") }
-    let status = HTTPResponseStatus(statusCode: failure.code.status)
-    return (HTTPResponseHead(version: .http1_1, status: status, headers: headers), body)
+    if failure.code == .unauthenticated { lines.add("www-authenticate", "Bearer") }
+    return (lines, ByteBuffer(string: text))
   }
 }

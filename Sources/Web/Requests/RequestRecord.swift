@@ -1,9 +1,10 @@
 package import Kernel
 package import NIOCore
 package import NIOHTTP1
+import Wire
 
 /// All that is known about one request, gathered on its way and read once, at its end, for the log and the metrics.
-package struct RequestRecord {
+package final class RequestRecord {
   /// The client's own `x-request-id` where it is sane, else a new one.
   package var id: String
   /// The trace that the request belongs to.
@@ -20,8 +21,6 @@ package struct RequestRecord {
   package var principal: Principal?
   /// When the request's head had come.
   package var start: NIODeadline
-  /// When the request's last byte had come.
-  package var received: NIODeadline?
 
   /// The status that was sent; 499 when the client did not wait for it, 0 before.
   package var status = 0
@@ -35,8 +34,8 @@ package struct RequestRecord {
   package var usage: Usage?
   /// When the first event, or a plain answer, left.
   package var firstOutput: NIODeadline?
-  /// What Apus itself added up to the head of the answer: without the client's sending and the provider's thinking.
-  package var overhead: TimeAmount?
+  /// What Apus itself has worked on the request: without the client's sending and the provider's thinking.
+  package var work = WorkClock()
   /// Why it failed; its `cause` may stand in the log.
   package var failure: Failure?
 
@@ -44,24 +43,27 @@ package struct RequestRecord {
   package var routeLabel: String { route?.path ?? "other" }
 
   /// Begins a record with a request's head.
-  init(head: HTTPRequestHead, client: String) {
-    let given = head.headers.first(name: "x-request-id")
-    id = given.flatMap { (1...128).contains($0.utf8.count) && $0.isSingleLine ? $0 : nil } ?? TraceContext.digits(16)
+  init(head: RequestHead, client: String) {
+    let given = head.lines.first("x-request-id")
+    id = given.flatMap { (1...128).contains($0.utf8.count) && $0.isSingleLine ? $0 : nil } ?? RandomDigits.next(16)
     trace = TraceContext(
-      traceparent: head.headers.first(name: "traceparent"), tracestate: head.headers.first(name: "tracestate"))
+      traceparent: head.lines.first("traceparent"), tracestate: head.lines.first("tracestate"))
     method = head.method
-    path = Self.path(of: head.uri)
+    path = Self.path(of: head.target)
     self.client = client
     start = .now()
   }
 
   /// The path of an origin-form or absolute-form target (RFC 9112, section 3.2), without its query.
   private static func path(of target: String) -> String {
-    var rest = Substring(target)
-    if !rest.hasPrefix("/"), let scheme = rest.firstRange(of: "://") {
-      rest = rest[scheme.upperBound...]
-      rest = rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
+    let target = target.utf8
+    var rest = target[...]
+    if rest.first != UInt8(ascii: "/"), let scheme = Substring(rest).firstRange(of: "://") {
+      rest = target[scheme.upperBound...]
+      guard let slash = rest.firstIndex(of: UInt8(ascii: "/")) else { return "/" }
+      rest = rest[slash...]
     }
-    return String(rest.prefix { $0 != "?" })
+    guard let query = rest.firstIndex(of: UInt8(ascii: "?")) else { return String(Substring(rest)) }
+    return String(Substring(rest[..<query]))
   }
 }

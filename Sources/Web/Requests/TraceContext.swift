@@ -13,19 +13,28 @@ package struct TraceContext: Sendable, Equatable {
 
   /// Continues the caller's trace, or begins one where there is none or it is malformed.
   package init(traceparent: String?, tracestate: String?) {
-    spanID = Self.digits(8)
+    spanID = RandomDigits.next(8)
     if let traceparent, let (traceID, flags) = Self.parse(traceparent) {
       self.traceID = traceID
       self.flags = flags
       state = tracestate.flatMap { $0.utf8.count <= 512 && $0.isSingleLine ? $0 : nil }
     } else {
-      traceID = Self.digits(16)
+      traceID = RandomDigits.next(16)
       flags = "00"
     }
   }
 
   /// The header for what Apus calls.
-  package var traceparent: String { "00-\(traceID)-\(spanID)-\(flags)" }
+  package var traceparent: String {
+    var text = "00-"
+    text.reserveCapacity(55)
+    text += traceID
+    text += "-"
+    text += spanID
+    text += "-"
+    text += flags
+    return text
+  }
 
   private static func parse(_ text: String) -> (traceID: String, flags: String)? {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
@@ -39,21 +48,6 @@ package struct TraceContext: Sendable, Equatable {
 
   private static func isLowerHex(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-  }
-
-  /// So many random bytes as lower-case hexadecimal digits, never all zero.
-  static func digits(_ byteCount: Int) -> String {
-    String(unsafeUninitializedCapacity: byteCount * 2) { output in
-      for start in stride(from: 0, to: byteCount * 2, by: 16) {
-        var bits = UInt64.random(in: 1...UInt64.max)
-        for offset in start..<(start + 16) {
-          let digit = UInt8(truncatingIfNeeded: bits & 15)
-          output[offset] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-          bits >>= 4
-        }
-      }
-      return byteCount * 2
-    }
   }
 }
 

@@ -1,34 +1,33 @@
 import Kernel
-import NIOHTTP1
+import Wire
 
 /// Decides, from a request's head alone, whether the door lets it in.
 struct Admission {
   let routes: RouteTable
   let settings: ServerSettings
 
-  /// What every request must be, whatever it asks for (RFC 9112, sections 3.2 and 6.1).
-  func flaw(of head: HTTPRequestHead) -> Failure? {
-    let hosts = head.headers["host"]
-    if hosts.count > 1 || (hosts.isEmpty && head.version != .http1_0) {
-      return Self.malformed("Exactly one Host header is needed.")
+  /// An answer that the door gives itself.
+  enum OwnAnswer {
+    case refusal(Failure)
+    case preflight(HeaderLines)
+  }
+
+  /// What the door answers without asking a way; nil where the request may pass. `record` keeps what was found.
+  func ownAnswer(to head: RequestHead, isAllowedOrigin: Bool, _ record: RequestRecord) -> OwnAnswer? {
+    if (head.contentLength ?? 0) > settings.configuration.maxBody.bytes { return .refusal(tooLarge) }
+    if isAllowedOrigin, Cors.isPreflight(head) { return .preflight(Cors.preflight(for: head)) }
+    do throws(Failure) {
+      try admit(head, record)
+      return nil
+    } catch {
+      return .refusal(error)
     }
-    if head.headers.contains(name: "transfer-encoding") && head.headers.contains(name: "content-length") {
-      return Self.malformed("Content-Length and Transfer-Encoding exclude each other.")
-    }
-    if head.headers["transfer-encoding"].contains(where: { $0.lowercased() != "chunked" }) {
-      return Self.malformed("The only transfer coding that is understood is 'chunked'.")
-    }
-    if head.version == .http1_0, head.headers.contains(name: "transfer-encoding") {
-      return Self.malformed("HTTP/1.0 knows no transfer codings.")
-    }
-    guard let length = head.headers.first(name: "content-length") else { return nil }
-    return (Int(length) ?? .max) > settings.configuration.maxBody.bytes ? tooLarge : nil
   }
 
   /// Finds the route of a request, and its caller where the route needs one.
   ///
   /// - Throws: `notFound`, `methodNotAllowed`, `unauthenticated`, `forbidden`; `record` keeps what was found before.
-  func admit(_ head: HTTPRequestHead, _ record: inout RequestRecord) throws(Failure) {
+  func admit(_ head: RequestHead, _ record: RequestRecord) throws(Failure) {
     switch routes.match(head.method, path: record.path) {
     case .unknown:
       let path = record.path.clipped(to: 256)
@@ -40,7 +39,7 @@ struct Admission {
     case .found(let route):
       record.route = route
       guard let role = route.role else { return }
-      let principal = try settings.authenticator.principal(for: head.headers)
+      let principal = try settings.authenticator.principal(for: head.lines)
       record.principal = principal
       guard principal.role >= role else {
         throw Failure(.forbidden, reason: "insufficient_role", "This needs the role '\(role)'.")
@@ -55,16 +54,14 @@ struct Admission {
       "The request body may have at most \(settings.configuration.maxBody) (server.max_body).")
   }
 
-  /// What the parser could not read.
-  static func failure(for error: HTTPParserError) -> Failure {
-    if error == .headerOverflow {
-      return Failure(.headersTooLarge, reason: "headers_too_large", "The request's headers are too large.")
+  /// What the reader could not read.
+  static func failure(for error: HTTPSyntaxError) -> Failure {
+    switch error {
+    case .headTooLarge:
+      Failure(.headersTooLarge, reason: "headers_too_large", "The request's headers are too large.")
+    case .malformed(let rule):
+      Failure(
+        .invalidRequest, reason: "malformed_request", "What came is not a valid HTTP request: \(rule).")
     }
-    return Failure(
-      .invalidRequest, reason: "malformed_request", "What came is not a valid HTTP request.", cause: "\(error)")
-  }
-
-  private static func malformed(_ message: String) -> Failure {
-    Failure(.invalidRequest, reason: "malformed_request", message)
   }
 }

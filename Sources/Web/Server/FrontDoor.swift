@@ -1,21 +1,17 @@
 package import Kernel
 import Logging
 package import NIOCore
-package import NIOHTTP1
-import Wire
+import NIOHTTP1
+package import Wire
 
-/// The first handler that sees requests, the same for both ways: it names and times each one, knows the caller, keeps
-/// the limits, writes what every answer carries, and leaves one log line behind.
+/// One connection of a client, from its bytes to its bytes, the same for both ways: it names and times each request,
+/// knows the caller, keeps the limits, writes what every answer carries, and leaves one log line behind.
 ///
 /// It answers what needs no way at all: preflights, unknown routes, missing keys, bodies too large, clients too slow.
 package final class FrontDoor: ChannelDuplexHandler {
-  package typealias InboundIn = HTTPServerRequestPart
-  package typealias InboundOut = HTTPServerRequestPart
-  package typealias OutboundIn = HTTPServerResponsePart
-  package typealias OutboundOut = HTTPServerResponsePart
-
-  /// Tells the handlers behind the door that the request they were given has been answered, or has gone.
-  package struct Abandoned: Sendable {}
+  package typealias InboundIn = ByteBuffer
+  package typealias OutboundIn = Never
+  package typealias OutboundOut = ByteBuffer
 
   private enum Phase {
     /// Between requests; a connection that has not served any must not stay silent for long.
@@ -27,12 +23,6 @@ package final class FrontDoor: ChannelDuplexHandler {
     case closing
   }
 
-  /// An answer that the door gives itself.
-  private enum OwnAnswer {
-    case refusal(Failure)
-    case preflight(HTTPRequestHead)
-  }
-
   /// How long, and how much of, a body that nobody wants is read, before the connection is cut.
   private static let lingerTime = TimeAmount.seconds(5)
   private static let lingerBytes = 64 << 20
@@ -40,30 +30,38 @@ package final class FrontDoor: ChannelDuplexHandler {
   private static let slowestBytesPerSecond = 8 << 10
 
   /// The request of this moment; the ways write into it what they learn.
-  package var record: RequestRecord
+  package private(set) var record: RequestRecord
   /// The settings that this request began with.
   package private(set) var settings: ServerSettings
   private let state: ServerState
+  private let ways: Ways
+  private var way: (any Way)?
+  private var reader = RequestReader()
+  private var writer = AnswerWriter()
+  private var instruments = InstrumentCache()
   private var phase = Phase.waiting
+  private var isReadingRequests = false
+  /// Whether the channel asked for more while the answer before it was not whole.
+  private var hasHeldRead = false
   private var receivedBytes = 0
   /// What this request has of the bytes that all bodies together may have.
   private var takenBytes = 0
-  /// What the client had not taken at the last look.
-  private var unsentBytes = 0
+  private var unsent = UnsentBytes()
   private var mustClose = false
   private var hasResponseHead = false
-  private var expectsContinue = false
   private var allowedOrigin: String?
-  private var version = HTTPVersion.http1_1
+  private var isHTTP10 = false
   private var peer = ""
   /// The door's own answer to a request that is not whole yet.
-  private var held: OwnAnswer?
+  private var held: Admission.OwnAnswer?
   private var deadline: LazyDeadline?
   private var context: ChannelHandlerContext?
+  private var channel: (any Channel)?
 
-  /// A door for one connection.
-  package init(state: ServerState) {
+  /// A door for one connection, and what is behind it.
+  package init(state: ServerState, ways: Ways) {
     self.state = state
+    self.ways = ways
     settings = state.settings.current
     record = RequestRecord(head: Self.noRequest, client: "")
   }
@@ -72,14 +70,16 @@ package final class FrontDoor: ChannelDuplexHandler {
 
   package func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    channel = context.channel
     peer = context.remoteAddress?.ipAddress ?? "local"
     deadline = LazyDeadline(loop: context.eventLoop) { [weak self] in self?.deadlinePassed() }
-    deadline?.set(.now() + settings.configuration.requestTimeout.timeAmount)
+    deadline?.set(.now() + settings.requestTime)
     state.metrics.openConnections.add(1)
   }
 
   package func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
+    channel = nil
     deadline?.cancel()
     state.metrics.openConnections.add(-1)
   }
@@ -87,185 +87,209 @@ package final class FrontDoor: ChannelDuplexHandler {
   package func channelInactive(context: ChannelHandlerContext) {
     if phase == .receiving || phase == .responding { finish(status: record.failure?.code.status ?? 499) }
     phase = .closing
-    context.fireUserInboundEventTriggered(Abandoned())
+    leaveWay()
     context.fireChannelInactive()
   }
 
   package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case .inputClosed? = event as? ChannelEvent {
+    switch event {
+    case ChannelEvent.inputClosed:
       mustClose = true
-      if phase == .waiting || phase == .receiving || phase == .lingering { context.close(promise: nil) }
+      if phase == .waiting || phase == .receiving || phase == .lingering { return context.close(promise: nil) }
+      way?.clientStoppedSending(at: self)
+    case is ChannelShouldQuiesceEvent:
+      mustClose = true
+      if phase == .waiting { context.close(promise: nil) }
+    default:
+      context.fireUserInboundEventTriggered(event)
     }
-    context.fireUserInboundEventTriggered(event)
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // A request that ends in the middle has nobody who waits for its answer.
-    guard let parserError = error as? HTTPParserError, parserError != .invalidEOFState, phase != .closing else {
-      state.logger.debug("connection failed", metadata: ["error": "\(error)", "client": "\(peer)"])
-      return context.close(promise: nil)
-    }
-    guard phase != .lingering else { return }
-    if phase == .waiting { begin(Self.noRequest) }
-    refuse(Admission.failure(for: parserError))
+    state.logger.debug("connection failed", metadata: ["error": "\(error)", "client": "\(peer)"])
+    context.close(promise: nil)
   }
 
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if phase == .responding { watchWriting() }
+    if phase == .responding {
+      watchWriting()
+      if context.channel.isWritable { way?.clientIsReady() }
+    }
     context.fireChannelWritabilityChanged()
   }
 
+  /// Closes the connection, whatever waits.
+  package func close() {
+    context?.close(promise: nil)
+  }
+
+  /// Whether the client takes more at the moment.
+  package var isWritable: Bool { channel?.isWritable ?? false }
+
+  /// The event loop of the connection; the door is used nowhere else.
+  package var eventLoop: (any EventLoop)? { channel?.eventLoop }
+
+  // MARK: Time limits
+
   /// While an answer waits for the client, the client's time runs; otherwise the provider's does.
   private func watchWriting() {
-    guard let channel = context?.channel else { return }
-    unsentBytes = Self.unsentBytes(of: channel)
-    deadline?.set(channel.isWritable ? nil : .now() + settings.configuration.writeTimeout.timeAmount)
+    guard let channel else { return }
+    if channel.isWritable {
+      deadline?.set(nil)
+    } else {
+      unsent.look(at: channel)
+      deadline?.set(writeDeadline)
+    }
   }
 
-  /// Whether the client took something of what waits for it since the last look.
-  private func clientTookSome() -> Bool {
-    guard let channel = context?.channel else { return false }
-    let before = unsentBytes
-    unsentBytes = Self.unsentBytes(of: channel)
-    return unsentBytes < before
-  }
-
-  private static func unsentBytes(of channel: any Channel) -> Int {
-    // Every channel of a server has this option; a closed one has nothing to send.
-    (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-  }
+  private var writeDeadline: NIODeadline { .now() + settings.writeTime }
 
   private func deadlinePassed() {
-    if phase != .receiving, clientTookSome() {
-      deadline?.set(.now() + settings.configuration.writeTimeout.timeAmount)
+    if phase != .receiving, let channel, unsent.look(at: channel) {
+      deadline?.set(writeDeadline)
       return
     }
     switch phase {
     case .waiting where record.status == 0:
-      refuseUnread(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
+      begin(Self.noRequest)
+      refuse(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
     case .receiving:
       refuse(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
     case .responding:
       record.failure = Failure(.requestTimeout, reason: "client_too_slow", "The client did not take its answer.")
-      context?.close(promise: nil)
+      close()
     case .waiting, .lingering, .closing:
-      context?.close(promise: nil)
+      close()
     }
   }
 
-  /// Stands in the log for a request whose head never came whole.
-  private static let noRequest = HTTPRequestHead(version: .http1_1, method: .GET, uri: "-")
+  private func bodyDeadline() -> NIODeadline {
+    let allowance = TimeAmount.seconds(Int64(receivedBytes / Self.slowestBytesPerSecond))
+    return record.start + settings.requestTime + allowance
+  }
 
   // MARK: Requests
 
+  /// Stands in the log for a request whose head never came whole.
+  private static let noRequest = RequestHead(.GET, "-")
+
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch unwrapInboundIn(data) {
-    case .head where phase != .waiting: context.close(promise: nil)
-    case .head(let head): receive(head, context)
-    case .body(let piece): receive(piece, context)
-    case .end: receiveEnd(context)
+    guard phase != .closing else { return }
+    record.work.begin()
+    reader.feed(unwrapInboundIn(data))
+    readRequests()
+    record.work.pause()
+  }
+
+  /// While one request is answered, the next ones wait in the reader, and what is behind them with the client.
+  package func read(context: ChannelHandlerContext) {
+    hasHeldRead = phase == .responding && reader.pendingBytes > 0
+    if !hasHeldRead { context.read() }
+  }
+
+  private func readRequests() {
+    guard !isReadingRequests else { return }
+    isReadingRequests = true
+    defer { isReadingRequests = false }
+    do throws(HTTPSyntaxError) {
+      while phase != .responding, phase != .closing, let part = try reader.next() {
+        switch part {
+        case .head where phase != .waiting: context?.close(promise: nil)
+        case .head(let head): receive(head)
+        case .body(let piece): receive(piece)
+        case .end: receiveEnd()
+        }
+      }
+    } catch {
+      guard phase != .lingering else { return close() }
+      if phase == .waiting { begin(Self.noRequest) }
+      refuse(Admission.failure(for: error))
     }
   }
 
-  private func begin(_ head: HTTPRequestHead) {
+  private func begin(_ head: RequestHead) {
     settings = state.settings.current
-    let forwarded = head.headers[canonicalForm: "x-forwarded-for"].map(String.init)
+    let began = record.work.began
     record = RequestRecord(
-      head: head, client: settings.clientAddress.resolve(peer: peer, forwardedFor: forwarded))
+      head: head, client: settings.clientAddress.resolve(peer: peer, forwardedFor: head.lines.all("x-forwarded-for")))
+    record.work.begin(began)
     phase = .receiving
     receivedBytes = 0
     held = nil
     hasResponseHead = false
-    version = head.version == .http1_0 ? .http1_0 : .http1_1
-    allowedOrigin = settings.cors.allowedOrigin(for: head.headers)
-    expectsContinue = head.headers.first(name: "expect")?.lowercased() == "100-continue"
-    // A request to change the protocol is answered as if it had not asked, but the parser reads nothing after it.
-    mustClose = !head.isKeepAlive || head.headers.contains(name: "upgrade") || head.method == .CONNECT
+    isHTTP10 = head.isHTTP10
+    allowedOrigin = settings.cors.allowedOrigin(for: head.lines)
+    // A request to change the protocol is answered as if it had not asked, but nothing after it can be trusted.
+    mustClose = !head.keepsAlive || head.lines.contains("upgrade") || head.method == .CONNECT
   }
 
-  private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+  private func receive(_ head: RequestHead) {
     begin(head)
     deadline?.set(bodyDeadline())
-    if let answer = ownAnswer(to: head) {
+    if let answer = admission.ownAnswer(to: head, isAllowedOrigin: allowedOrigin != nil, record) {
       // Without a body its end is here in a moment, and the connection can stay.
-      let hasBody =
-        head.headers.contains(name: "transfer-encoding") || head.headers.first(name: "content-length") ?? "0" != "0"
-      if hasBody { give(answer) } else { held = answer }
+      if head.contentLength == 0 { held = answer } else { give(answer) }
       return
     }
-    if expectsContinue {
-      context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: version, status: .continue))), promise: nil)
+    if !isHTTP10, head.lines.first("expect", is: "100-continue") {
+      writer.addContinue()
+      flush()
     }
-    context.fireChannelRead(wrapInboundOut(.head(head)))
+    way = record.route?.way == .model ? ways.model : ways.router
+    way?.begin(head, at: self)
   }
 
-  private func receive(_ piece: ByteBuffer, _ context: ChannelHandlerContext) {
+  private func receive(_ piece: ByteBuffer) {
     receivedBytes += piece.readableBytes
     if phase == .lingering {
-      if receivedBytes > Self.lingerBytes { context.close(promise: nil) }
+      if receivedBytes > Self.lingerBytes { context?.close(promise: nil) }
       return
     }
     guard phase == .receiving else { return }
     if receivedBytes > settings.configuration.maxBody.bytes {
-      context.fireUserInboundEventTriggered(Abandoned())
       return refuse(admission.tooLarge)
     }
     guard state.bodies.take(piece.readableBytes) else {
-      context.fireUserInboundEventTriggered(Abandoned())
       return refuse(
         Failure(
           .unavailable, reason: "too_many_bodies", "Too much is being uploaded at once.", retryAfter: .seconds(1)))
     }
     takenBytes += piece.readableBytes
     deadline?.set(bodyDeadline())
-    context.fireChannelRead(wrapInboundOut(.body(piece)))
+    way?.receive(piece)
   }
 
-  private func receiveEnd(_ context: ChannelHandlerContext) {
+  private func receiveEnd() {
     switch phase {
     case .receiving:
       phase = .responding
-      record.received = .now()
       watchWriting()
       if let answer = held {
         held = nil
         return give(answer)
       }
-      context.fireChannelRead(wrapInboundOut(.end(nil)))
+      way?.answer(at: self)
     case .lingering:
-      context.close(promise: nil)
+      close()
     case .waiting, .responding, .closing:
       break
     }
   }
 
-  private func ownAnswer(to head: HTTPRequestHead) -> OwnAnswer? {
-    if let failure = admission.flaw(of: head) {
-      mustClose = true
-      return .refusal(failure)
-    }
-    if Cors.isPreflight(head), allowedOrigin != nil { return .preflight(head) }
-    do throws(Failure) {
-      try admission.admit(head, &record)
-      return nil
-    } catch {
-      return .refusal(error)
-    }
+  private func leaveWay() {
+    let left = way
+    way = nil
+    left?.abandon()
   }
 
-  private func give(_ answer: OwnAnswer) {
+  private func give(_ answer: Admission.OwnAnswer) {
     switch answer {
     case .refusal(let failure): refuse(failure)
-    case .preflight(let head): answerPreflight(head)
+    case .preflight(let lines): respond(204, lines, nil)
     }
   }
 
   private var admission: Admission { Admission(routes: state.routes, settings: settings) }
-
-  private func bodyDeadline() -> NIODeadline {
-    let allowance = TimeAmount.seconds(Int64(receivedBytes / Self.slowestBytesPerSecond))
-    return record.start + settings.configuration.requestTimeout.timeAmount + allowance
-  }
 
   // MARK: Answers
 
@@ -274,107 +298,87 @@ package final class FrontDoor: ChannelDuplexHandler {
   /// An answer that has begun cannot become another: its connection is closed instead.
   package func refuse(_ failure: Failure) {
     record.failure = failure
-    if hasResponseHead {
-      context?.close(promise: nil)
-      return
-    }
+    if hasResponseHead { return close() }
+    if phase == .receiving { leaveWay() }
     let shape = ErrorBody.Shape(path: record.path)
-    var (head, body) = ErrorBody.response(to: failure, shape: shape, requestID: record.id)
+    var (lines, body) = ErrorBody.answer(to: failure, shape: shape, requestID: record.id)
     if failure.code == .methodNotAllowed,
-      case .wrongMethod(let allowed) = state.routes.match(
-        record.method, path: record.path)
+      case .wrongMethod(let allowed) = state.routes.match(record.method, path: record.path)
     {
-      head.headers.add(name: "allow", value: allowed.joined(separator: ", "))
+      lines.add("allow", allowed.joined(separator: ", "))
     }
-    respond(head, body)
-  }
-
-  /// Answers before there is a request: past the handler that pairs answers with requests, as plain bytes.
-  private func refuseUnread(_ failure: Failure) {
-    guard let context else { return }
-    begin(Self.noRequest)
-    record.failure = failure
-    let (head, body) = ErrorBody.response(to: failure, shape: .problem, requestID: record.id)
-    var bytes = ByteBuffer(string: "HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\n")
-    bytes.writeString("connection: close\r\ndate: \(HTTPDate.now)\r\nx-request-id: \(record.id)\r\n")
-    for (name, value) in head.headers { bytes.writeString("\(name): \(value)\r\n") }
-    bytes.writeString("\r\n")
-    bytes.writeImmutableBuffer(body)
-    // The encoder is always there, unless the connection is being closed.
-    let encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
-    encoder?.writeAndFlush(NIOAny(bytes), promise: nil)
-    finish(status: failure.code.status)
-    phase = .lingering
-    deadline?.set(.now() + Self.lingerTime)
-  }
-
-  private func answerPreflight(_ head: HTTPRequestHead) {
-    var headers = HTTPHeaders()
-    Cors.addPreflight(for: head, to: &headers)
-    respond(HTTPResponseHead(version: version, status: .noContent, headers: headers), ByteBuffer())
+    respond(failure.code.status, lines, body)
   }
 
   /// Sends a whole answer from the door itself.
-  private func respond(_ head: HTTPResponseHead, _ body: ByteBuffer) {
-    guard let context else { return }
-    write(context: context, data: wrapOutboundOut(.head(head)), promise: nil)
-    if body.readableBytes > 0, record.method != .HEAD {
-      write(context: context, data: wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
-    }
-    write(context: context, data: wrapOutboundOut(.end(nil)), promise: nil)
-    context.flush()
+  private func respond(_ status: Int, _ lines: HeaderLines, _ body: ByteBuffer?) {
+    writeHead(status, lines, length: body?.readableBytes)
+    if let body { writeBody(body) }
+    writeEnd()
   }
 
-  package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    switch unwrapOutboundIn(data) {
-    case .head(var head):
-      guard head.status.code >= 200 else { return context.write(data, promise: promise) }
-      complete(&head)
-      context.write(wrapOutboundOut(.head(head)), promise: promise)
-    case .body:
-      context.write(data, promise: promise)
-    case .end:
-      end(data, promise, context)
-    }
-  }
-
-  /// Adds what every answer carries.
-  private func complete(_ head: inout HTTPResponseHead) {
+  /// Begins an answer; `length` is that of the body, nil where only its end tells.
+  ///
+  /// The door adds what every answer carries; `lines` hold none of it.
+  package func writeHead(_ status: Int, _ lines: consuming HeaderLines, length: Int?) {
+    guard phase == .receiving || phase == .responding, !hasResponseHead else { return }
     hasResponseHead = true
-    record.status = Int(head.status.code)
+    record.status = status
+    let isBodiless = status == 204 || status == 304
+    let framing = length != nil || isBodiless ? AnswerWriter.Framing.length : isHTTP10 ? .untilClose : .chunked
     // The body is not wanted any more, or no further request is, or only its end tells how long the answer is.
-    let isOpenEnded = version == .http1_0 && !head.headers.contains(name: "content-length")
-    if phase == .receiving || state.stopFlag.isRaised || isOpenEnded { mustClose = true }
-    head.version = version
-    head.headers.replaceOrAdd(name: "date", value: HTTPDate.now)
-    head.headers.replaceOrAdd(name: "x-request-id", value: record.id)
-    settings.cors.add(allowedOrigin, to: &head.headers)
-    if mustClose {
-      head.headers.replaceOrAdd(name: "connection", value: "close")
-    } else if version == .http1_0 {
-      head.headers.replaceOrAdd(name: "connection", value: "keep-alive")
-    }
+    if phase == .receiving || state.stopFlag.isRaised || framing == .untilClose { mustClose = true }
+    lines.add("date", HTTPDate.now)
+    lines.add("x-request-id", record.id)
+    settings.cors.add(allowedOrigin, to: &lines)
+    if mustClose { lines.add("connection", "close") } else if isHTTP10 { lines.add("connection", "keep-alive") }
+    writer.add(
+      AnswerHead(
+        status: status, isHTTP10: isHTTP10, hasBody: !isBodiless && record.method != .HEAD, framing: framing,
+        length: isBodiless ? nil : length),
+      lines: lines)
   }
 
-  private func end(_ data: NIOAny, _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext) {
-    guard phase != .closing else {
+  /// Adds a piece to the body; it leaves with the next flush.
+  package func writeBody(_ piece: ByteBuffer) {
+    guard let context, phase == .receiving || phase == .responding else { return }
+    writer.add(piece) { context.write(wrapOutboundOut($0), promise: nil) }
+  }
+
+  /// Sends what was written; `promise` is kept once the system has taken it.
+  package func flush(promise: EventLoopPromise<Void>? = nil) {
+    guard let context else {
       promise?.fail(ChannelError.ioOnClosedChannel)
       return
     }
-    finish(status: record.status)
+    if writer.hasOutput {
+      writer.take { context.writeAndFlush(wrapOutboundOut($0), promise: promise) }
+    } else if let promise {
+      context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
+    } else {
+      context.flush()
+    }
+  }
+
+  /// Ends the answer, and sends what is left of it.
+  package func writeEnd() {
+    guard let context, phase == .receiving || phase == .responding else { return }
+    writer.end()
+    way = nil
     phase = phase == .receiving ? .lingering : mustClose ? .closing : .waiting
     // Until the last byte is taken the client's time to take it runs; then the time of what comes next.
-    unsentBytes = Self.unsentBytes(of: context.channel)
-    deadline?.set(.now() + settings.configuration.writeTimeout.timeAmount)
-    let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+    deadline?.set(writeDeadline)
+    let written = context.eventLoop.makePromise(of: Void.self)
     written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.answerLeft() }
-    context.write(data, promise: written)
+    flush(promise: written)
+    finish(status: record.status)
+    readRequests()
+    if hasHeldRead { read(context: context) }
   }
 
   private func answerLeft() {
-    unsentBytes = 0
     switch phase {
-    case .waiting: deadline?.set(.now() + settings.configuration.idleTimeout.timeAmount)
+    case .waiting: deadline?.set(.now() + settings.idleTime)
     case .lingering: deadline?.set(.now() + Self.lingerTime)
     case .closing: context?.close(promise: nil)
     case .receiving, .responding: break
@@ -384,17 +388,11 @@ package final class FrontDoor: ChannelDuplexHandler {
   /// Counts and logs the request, once.
   private func finish(status: Int) {
     record.status = status
+    record.work.pause()
     state.bodies.giveBack(takenBytes)
     takenBytes = 0
     let duration = NIODeadline.now() - record.start
-    state.metrics.count(record, duration: duration)
+    instruments.count(record, duration: duration, in: state.metrics)
     state.sink.write(LogLine(record, duration: duration))
-  }
-}
-
-extension Duration {
-  /// The same length for SwiftNIO, to the nanosecond.
-  package var timeAmount: TimeAmount {
-    .nanoseconds(components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000)
   }
 }

@@ -11,39 +11,30 @@ import Synchronization
 ///
 /// The pipeline is the same for both ways through the port:
 /// ```
-/// bytes ⇄ [TLS] ⇄ HTTP/1.1 ⇄ one request at a time ⇄ FrontDoor ⇄ model routes ⇄ RouterBridge
+/// bytes ⇄ [TLS] ⇄ FrontDoor, and behind it one way or the other
 /// ```
 package final class HTTPServer: Service {
-  /// Adds the ways behind a connection's door.
-  package typealias Ways = @Sendable (_ door: FrontDoor, _ loop: any EventLoop) -> [any ChannelHandler]
-
-  /// Headers of one request: all together, one of them, and how many.
-  private static let headerLimits = {
-    var limits = NIOHTTPDecoderLimitConfiguration()
-    limits.maxHeaderListSize = 64 << 10
-    limits.maxHeaderFieldSize = 32 << 10
-    limits.maxHeaderFieldCount = 200
-    return limits
-  }()
+  /// Makes the ways behind the door of a connection of this event loop.
+  package typealias MakeWays = @Sendable (_ loop: any EventLoop) -> Ways
 
   private let configuration: ServerConfiguration
   private let tls: Live<NIOSSLContext?>
   private let state: ServerState
   private let group: any EventLoopGroup
-  private let ways: Ways
+  private let makeWays: MakeWays
   private let onListening: @Sendable (_ address: String) -> Void
   private let connections = Mutex<[ObjectIdentifier: any Channel]>([:])
 
   /// A server that does not listen yet; `onListening` is told the address once it does.
   package init(
     configuration: ServerConfiguration, tls: Live<NIOSSLContext?>, state: ServerState, group: any EventLoopGroup,
-    ways: @escaping Ways, onListening: @escaping @Sendable (_ address: String) -> Void
+    ways makeWays: @escaping MakeWays, onListening: @escaping @Sendable (_ address: String) -> Void
   ) {
     self.configuration = configuration
     self.tls = tls
     self.state = state
     self.group = group
-    self.ways = ways
+    self.makeWays = makeWays
     self.onListening = onListening
   }
 
@@ -101,12 +92,7 @@ package final class HTTPServer: Service {
     if let context = tls.current {
       try pipeline.addHandler(NIOSSLServerHandler(context: context))
     }
-    try pipeline.configureHTTPServerPipeline(
-      withPipeliningAssistance: true, withErrorHandling: false, withOutboundHeaderValidation: true,
-      withEncoderConfiguration: .init(), withDecoderLimitConfiguration: Self.headerLimits)
-    let door = FrontDoor(state: state)
-    try pipeline.addHandler(door)
-    try pipeline.addHandlers(ways(door, channel.eventLoop))
+    try pipeline.addHandler(FrontDoor(state: state, ways: makeWays(channel.eventLoop)))
     remember(channel)
   }
 

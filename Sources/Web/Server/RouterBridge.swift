@@ -3,7 +3,8 @@ package import Hummingbird
 package import Kernel
 package import Logging
 package import NIOCore
-package import NIOHTTP1
+import NIOHTTP1
+package import Wire
 
 /// What a handler of Hummingbird's router knows about its request.
 package struct ApusContext: RequestContext {
@@ -31,85 +32,100 @@ package struct ApusContext: RequestContext {
 }
 
 /// The way to Hummingbird's router: collects the body (the door bounds it), answers in a task, writes what comes.
-package final class RouterBridge: ChannelInboundHandler {
-  package typealias InboundIn = HTTPServerRequestPart
-  package typealias OutboundOut = HTTPServerResponsePart
+package final class RouterBridge: Way {
   /// What Hummingbird's router builds.
   package typealias Responder = any HTTPResponder<ApusContext>
 
-  private let door: FrontDoor
   private let responder: Responder
   private let logger: Logger
-  private var head: HTTPRequestHead?
+  private var head: RequestHead?
   private var body = ByteBuffer()
   private var task: Task<Void, Never>?
 
-  /// A bridge behind `door`.
-  package init(door: FrontDoor, responder: Responder, logger: Logger) {
-    self.door = door
+  /// A bridge to `responder`.
+  package init(responder: Responder, logger: Logger) {
     self.responder = responder
     self.logger = logger
   }
 
-  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch unwrapInboundIn(data) {
-    case .head(let head):
-      self.head = head
-      body.clear()
-    case .body(var piece):
-      // What nobody reads is not kept: anybody may send a body to an open route.
-      if head?.method != .GET, head?.method != .HEAD { body.writeBuffer(&piece) }
-    case .end:
-      if let head { answer(head, context) }
-    }
+  /// Begins to gather a request.
+  package func begin(_ head: RequestHead, at door: FrontDoor) {
+    self.head = head
+    body = ByteBuffer()
   }
 
-  package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if event is FrontDoor.Abandoned {
-      head = nil
-      body = ByteBuffer()
-      task?.cancel()
-      task = nil
-    }
-    context.fireUserInboundEventTriggered(event)
+  /// Gathers a piece of its body.
+  package func receive(_ piece: ByteBuffer) {
+    // What nobody reads is not kept: anybody may send a body to an open route.
+    if head?.method != .GET, head?.method != .HEAD { body.writeImmutableBuffer(piece) }
   }
 
-  private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+  /// Answers it.
+  package func answer(at door: FrontDoor) {
+    guard let head, let loop = door.eventLoop else { return }
     let source = ApusContext.Source(
       logger: logger, requestID: door.record.id, principal: door.record.principal)
     let request: Request
     do {
       request = Request(head: try HTTPRequest(head, path: door.record.path), body: RequestBody(buffer: body))
     } catch {
-      return fail(Failure(.invalidRequest, reason: "malformed_request", "A header is malformed."), context)
+      return fail(Failure(.invalidRequest, reason: "malformed_request", "A header is malformed."), door)
     }
+    body = ByteBuffer()
     let writer = BridgeWriter(
-      bridge: NIOLoopBound(self, eventLoop: context.eventLoop),
-      context: NIOLoopBound(context, eventLoop: context.eventLoop), loop: context.eventLoop)
+      bridge: NIOLoopBound(self, eventLoop: loop), door: NIOLoopBound(door, eventLoop: loop), loop: loop)
     task = Task { [responder] in
       await writer.send(request, ApusContext(source: source), responder)
     }
   }
 
+  /// Gives it up.
+  package func abandon() {
+    head = nil
+    body = ByteBuffer()
+    task?.cancel()
+    task = nil
+  }
+
+  /// Reads on, where that waited for the client.
+  package func clientIsReady() {
+    // The task waits for each piece to be taken.
+  }
+
+  /// Decides whether the client still listens.
+  package func clientStoppedSending(at door: FrontDoor) {
+    // It may still listen: the answer is not long in coming.
+  }
+
   // MARK: What the task asks, on the event loop
 
-  fileprivate func begin(_ response: HTTPResponse, _ context: ChannelHandlerContext) {
-    context.write(wrapOutboundOut(.head(HTTPResponseHead(response))), promise: nil)
+  fileprivate func begin(_ response: HTTPResponse, length: Int?, _ door: FrontDoor) {
+    guard head != nil else { return }
+    var lines = HeaderLines()
+    for field in response.headerFields where !Self.ownedByDoor.contains(field.name) {
+      lines.add(name: field.name.rawName, field.value)
+    }
+    door.writeHead(response.status.code, lines, length: length)
   }
 
-  fileprivate func write(_ piece: ByteBuffer, _ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
-    guard head?.method != .HEAD else { return context.eventLoop.makeSucceededVoidFuture() }
-    return context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(piece))))
+  private static let ownedByDoor: Set<HTTPField.Name> = [.contentLength, .connection, .date, .transferEncoding]
+
+  fileprivate func write(_ piece: ByteBuffer, _ door: FrontDoor, _ loop: any EventLoop) -> EventLoopFuture<Void> {
+    guard head != nil else { return loop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+    let written = loop.makePromise(of: Void.self)
+    door.writeBody(piece)
+    door.flush(promise: written)
+    return written.futureResult
   }
 
-  fileprivate func end(_ context: ChannelHandlerContext) {
+  fileprivate func end(_ door: FrontDoor) {
     guard head != nil else { return }
     head = nil
     task = nil
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    door.writeEnd()
   }
 
-  fileprivate func fail(_ failure: Failure, _ context: ChannelHandlerContext) {
+  fileprivate func fail(_ failure: Failure, _ door: FrontDoor) {
     guard head != nil else { return }
     head = nil
     task = nil
@@ -120,31 +136,28 @@ package final class RouterBridge: ChannelInboundHandler {
 /// The task's side of the bridge: every step hops to the connection's event loop.
 private struct BridgeWriter: ResponseBodyWriter, Sendable {
   let bridge: NIOLoopBound<RouterBridge>
-  let context: NIOLoopBound<ChannelHandlerContext>
+  let door: NIOLoopBound<FrontDoor>
   let loop: any EventLoop
 
   func send(_ request: Request, _ requestContext: ApusContext, _ responder: RouterBridge.Responder) async {
     do {
       let response = try await responder.respond(to: request, context: requestContext)
-      var head = response.head
-      if head.headerFields[.contentLength] == nil, let length = response.body.contentLength {
-        head.headerFields[.contentLength] = String(length)
-      }
-      let begun = head
-      loop.execute { bridge.value.begin(begun, context.value) }
+      let head = response.head
+      let length = head.headerFields[.contentLength].flatMap { Int($0) } ?? response.body.contentLength
+      loop.execute { bridge.value.begin(head, length: length, door.value) }
       try await response.body.write(self)
     } catch {
       let failure = Failure(caught: error)
-      loop.execute { bridge.value.fail(failure, context.value) }
+      loop.execute { bridge.value.fail(failure, door.value) }
     }
   }
 
   func write(_ buffer: ByteBuffer) async throws {
-    try await loop.flatSubmit { bridge.value.write(buffer, context.value) }.get()
+    try await loop.flatSubmit { bridge.value.write(buffer, door.value, loop) }.get()
   }
 
   consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
-    loop.execute { [bridge, context] in bridge.value.end(context.value) }
+    loop.execute { [bridge, door] in bridge.value.end(door.value) }
   }
 }
 
@@ -165,22 +178,14 @@ extension Failure {
 
 extension HTTPRequest {
   /// The head as Hummingbird takes it: `path`, and the query as it came.
-  fileprivate init(_ head: HTTPRequestHead, path: String) throws {
+  fileprivate init(_ head: RequestHead, path: String) throws {
     guard let method = HTTPRequest.Method(head.method.rawValue) else { throw HTTPError(.badRequest) }
     var fields = HTTPFields()
-    for (name, value) in head.headers {
+    for (name, value) in head.lines.all {
       guard let name = HTTPField.Name(name) else { throw HTTPError(.badRequest) }
       fields.append(HTTPField(name: name, value: value))
     }
-    let query = head.uri.firstIndex(of: "?").map { String(head.uri[$0...]) } ?? ""
+    let query = head.target.firstIndex(of: "?").map { String(head.target[$0...]) } ?? ""
     self.init(method: method, scheme: nil, authority: nil, path: path + query, headerFields: fields)
-  }
-}
-
-extension HTTPResponseHead {
-  fileprivate init(_ response: HTTPResponse) {
-    var headers = HTTPHeaders()
-    for field in response.headerFields { headers.add(name: field.name.rawName, value: field.value) }
-    self.init(version: .http1_1, status: HTTPResponseStatus(statusCode: response.status.code), headers: headers)
   }
 }

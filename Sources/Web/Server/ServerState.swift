@@ -1,5 +1,6 @@
 package import Kernel
 package import Logging
+import NIOCore
 import Synchronization
 
 /// What a reload may change about the server; one object, so that a request takes it with one count.
@@ -9,6 +10,10 @@ package final class ServerSettings: Sendable {
   let authenticator: Authenticator
   let cors: Cors
   let clientAddress: ClientAddress
+  /// `request_timeout`, `write_timeout` and `idle_timeout`, as timers take them.
+  let requestTime: TimeAmount
+  let writeTime: TimeAmount
+  let idleTime: TimeAmount
 
   /// Reads the configuration once, so that no request has to.
   package init(configuration: ServerConfiguration, authenticator: Authenticator) {
@@ -16,6 +21,9 @@ package final class ServerSettings: Sendable {
     self.authenticator = authenticator
     cors = Cors(origins: configuration.corsOrigins)
     clientAddress = ClientAddress(trustedProxies: configuration.trustedProxies)
+    requestTime = configuration.requestTimeout.timeAmount
+    writeTime = configuration.writeTimeout.timeAmount
+    idleTime = configuration.idleTimeout.timeAmount
   }
 }
 

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What one server-sent event carries, read in place.
 ///
 /// Source: WHATWG HTML, section 9.2.6.
@@ -6,11 +8,10 @@ package enum EventData {
   package static func first(of event: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     var lineStart = 0
     while lineStart < event.count {
-      let rest = event[lineStart...]
-      let lineEnd = rest.firstIndex { $0 == 0x0A || $0 == 0x0D } ?? event.count
-      if rest.starts(with: "data:".utf8) {
-        let hasSpace = lineStart + 5 < lineEnd && event[lineStart + 5] == 0x20
-        return UnsafeRawBufferPointer(rebasing: event[(lineStart + (hasSpace ? 6 : 5))..<lineEnd])
+      let lineEnd = event.index(ofLineEndFrom: lineStart)
+      if event.holds("data:", at: lineStart) {
+        let valueStart = lineStart + (event.holds("data: ", at: lineStart) ? 6 : 5)
+        return UnsafeRawBufferPointer(rebasing: event[valueStart..<lineEnd])
       }
       lineStart = lineEnd + 1
     }
@@ -19,6 +20,20 @@ package enum EventData {
 
   /// Whether this is the event that ends a stream in OpenAI's API: `data: [DONE]`.
   package static func isDone(_ data: UnsafeRawBufferPointer) -> Bool {
-    data.elementsEqual("[DONE]".utf8)
+    data.count == 6 && data.holds("[DONE]", at: 0)
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Where the line that `start` stands in ends: at the next LF or CR, or at the end.
+  func index(ofLineEndFrom start: Int) -> Int {
+    let lineFeed = index(of: 0x0A, from: start) ?? count
+    return UnsafeRawBufferPointer(rebasing: self[..<lineFeed]).index(of: 0x0D, from: start) ?? lineFeed
+  }
+
+  /// Whether a word stands at an offset.
+  fileprivate func holds(_ word: StaticString, at offset: Int) -> Bool {
+    guard offset + word.utf8CodeUnitCount <= count, let start = baseAddress else { return false }
+    return memcmp(start + offset, word.utf8Start, word.utf8CodeUnitCount) == 0
   }
 }

@@ -48,10 +48,17 @@ package struct EventFramer {
   /// The length of the whole events at the front.
   private mutating func scan(_ bytes: UnsafeRawBufferPointer, _ visit: (UnsafeRawBufferPointer) -> Void) -> Int {
     var start = 0
-    for offset in scanned..<bytes.count {
-      guard boundary.isPassed(by: bytes[offset]) else { continue }
-      visit(UnsafeRawBufferPointer(rebasing: bytes[start...offset]))
-      start = offset + 1
+    var offset = scanned
+    while offset < bytes.count {
+      // Nothing ends an event but a line's end: what stands before the next one is passed at once.
+      let lineEnd = bytes.index(ofLineEndFrom: offset)
+      if lineEnd > offset { boundary.passText() }
+      guard lineEnd < bytes.count else { break }
+      if boundary.isPassed(by: bytes[lineEnd]) {
+        visit(UnsafeRawBufferPointer(rebasing: bytes[start...lineEnd]))
+        start = lineEnd + 1
+      }
+      offset = lineEnd + 1
     }
     return start
   }
@@ -61,6 +68,12 @@ package struct EventFramer {
     private enum State { case inLine, lineStart, afterCR, emptyLineCR }
     private var state = State.lineStart
 
+    /// Bytes came that are no line's end.
+    mutating func passText() {
+      state = .inLine
+    }
+
+    /// A line's end came, LF or CR: returns whether an event ends with it.
     mutating func isPassed(by byte: UInt8) -> Bool {
       switch (state, byte) {
       case (.lineStart, 0x0A), (.emptyLineCR, 0x0A), (.afterCR, 0x0D):
@@ -68,8 +81,7 @@ package struct EventFramer {
         return true
       case (.lineStart, 0x0D): state = .emptyLineCR
       case (_, 0x0A): state = .lineStart
-      case (_, 0x0D): state = .afterCR
-      default: state = .inLine
+      default: state = .afterCR
       }
       return false
     }

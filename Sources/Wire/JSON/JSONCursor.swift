@@ -1,6 +1,35 @@
 /// What kind of value stands in a JSON text.
-package enum JSONKind: String, Sendable {
+package enum JSONKind: UInt8, Sendable, CaseIterable {
   case object, array, string, number, bool, null
+}
+
+/// Several kinds.
+package struct JSONKinds: OptionSet, Sendable {
+  /// One bit for each kind.
+  package let rawValue: UInt8
+
+  /// The kinds of these bits.
+  package init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  /// The set of one kind.
+  package init(_ kind: JSONKind) {
+    rawValue = 1 << kind.rawValue
+  }
+
+  /// An object.
+  package static let object = JSONKinds(.object)
+  /// An array.
+  package static let array = JSONKinds(.array)
+  /// A string.
+  package static let string = JSONKinds(.string)
+  /// A number.
+  package static let number = JSONKinds(.number)
+  /// `true` or `false`.
+  package static let bool = JSONKinds(.bool)
+  /// `null`.
+  package static let null = JSONKinds(.null)
 }
 
 /// Where a text stops being JSON, and what would have been right there.

@@ -1,3 +1,5 @@
+import Glibc
+
 extension JSONCursor {
   /// Consumes a string, from quote to quote, and checks its escapes and its UTF-8.
   ///
@@ -30,17 +32,11 @@ extension JSONCursor {
   }
 
   private mutating func skipPlainWords() {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let highs: UInt64 = 0x8080_8080_8080_8080
-    while offset + 8 <= bytes.count {
-      let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
-      let slashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
-      let special =
-        ((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes) | ((word &- (ones &* 0x20)) & ~word) | word
-      if special & highs != 0 { return }
-      offset += 8
-    }
+    guard let start = bytes.baseAddress else { return }
+    let last = bytes.count - 8
+    var position = offset
+    while position <= last, (start + position).loadUnaligned(as: UInt64.self).isPlainText { position += 8 }
+    offset = position
   }
 
   private mutating func scanEscape() throws {
@@ -80,6 +76,20 @@ extension JSONCursor {
   }
 }
 
+extension UInt64 {
+  /// Whether none of the eight bytes is a quote, a backslash, a control character or outside ASCII.
+  fileprivate var isPlainText: Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = self ^ (ones &* UInt64(UInt8(ascii: "\"")))
+    let slashes = self ^ (ones &* UInt64(UInt8(ascii: "\\")))
+    // Taking n from a byte below n borrows from its highest bit. A neighbour may seem special for that borrow alone:
+    // then the word is looked at byte by byte.
+    let special =
+      ((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes) | ((self &- (ones &* 0x20)) & ~self) | self
+    return special & (ones &* 0x80) == 0
+  }
+}
+
 /// Where a string stands, quotes included, and whether it has escapes.
 struct JSONLiteral {
   var range: Range<Int>
@@ -105,7 +115,9 @@ package struct JSONKey {
   package static func ~= (pattern: StaticString, key: JSONKey) -> Bool {
     let expected = UnsafeBufferPointer(start: pattern.utf8Start, count: pattern.utf8CodeUnitCount)
     if key.literal.isEscaped { return key.text.utf8.elementsEqual(expected) }
-    return key.bytes[key.literal.range].dropFirst().dropLast().elementsEqual(expected)
+    let range = key.literal.range
+    guard range.count - 2 == expected.count, let start = key.bytes.baseAddress else { return false }
+    return memcmp(start + range.lowerBound + 1, pattern.utf8Start, expected.count) == 0
   }
 }
 
@@ -114,17 +126,29 @@ package enum JSONString {
   /// Writes `text` with quotes and escapes, at the end of `output`.
   package static func encode(_ text: String, into output: inout [UInt8]) {
     output.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
+    var text = text
+    text.withUTF8 { bytes in
+      // Most texts have nothing to escape, and are copied as they are.
+      if bytes.allSatisfy({ !$0.needsEscape }) {
+        output.append(contentsOf: bytes)
+      } else {
+        escape(bytes, into: &output)
+      }
+    }
+    output.append(UInt8(ascii: "\""))
+  }
+
+  private static func escape(_ bytes: UnsafeBufferPointer<UInt8>, into output: inout [UInt8]) {
+    for byte in bytes {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"): output += [UInt8(ascii: "\\"), byte]
       case 0x0A: output += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
-      case 0..<0x20, 0x7F:
+      case _ where byte.needsEscape:
         let digits = Array("0123456789abcdef".utf8)
         output += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
       default: output.append(byte)
       }
     }
-    output.append(UInt8(ascii: "\""))
   }
 
   /// `text` with quotes and escapes.
@@ -176,6 +200,11 @@ package enum JSONString {
 }
 
 extension UInt8 {
+  /// Whether a string cannot hold it as it is. DEL could, but is no sight for a terminal.
+  fileprivate var needsEscape: Bool {
+    self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") || self == 0x7F
+  }
+
   fileprivate var isHexDigit: Bool {
     switch self {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),

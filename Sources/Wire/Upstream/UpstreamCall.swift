@@ -7,17 +7,37 @@ package struct UpstreamRequest {
   package var method: HTTPMethod
   /// The path and the query.
   package var path: String
-  /// The headers, without those that the connection adds.
-  package var headers: HTTPHeaders
-  /// The body.
-  package var body: ByteBuffer
+  /// The header lines, without those that the connection adds.
+  package var lines: HeaderLines
+  /// The body, in pieces that are sent one after the other, so that a large one need not be copied.
+  package var body: [ByteBuffer]
 
   /// Makes a request.
-  package init(method: HTTPMethod, path: String, headers: HTTPHeaders, body: ByteBuffer) {
+  package init(method: HTTPMethod, path: String, lines: HeaderLines, body: [ByteBuffer]) {
     self.method = method
     self.path = path
-    self.headers = headers
+    self.lines = lines
     self.body = body
+  }
+
+  /// The length of the body.
+  var bodyBytes: Int { body.reduce(0) { $0 + $1.readableBytes } }
+
+  /// The head as it goes over the wire (RFC 9112, section 3).
+  func head(authority: String) -> [UInt8] {
+    var head: [UInt8] = []
+    head.reserveCapacity(256 + path.utf8.count + lines.bytes.count)
+    head.append(text: method.rawValue)
+    head.append(" ")
+    head.append(text: path)
+    head.append(" HTTP/1.1\r\nhost: ")
+    head.append(text: authority)
+    head.append("\r\ncontent-length: ")
+    head.append(decimal: bodyBytes)
+    head.append("\r\n")
+    head += lines.bytes
+    head.append("\r\n")
+    return head
   }
 }
 
@@ -25,10 +45,10 @@ package struct UpstreamRequest {
 ///
 /// After `upstreamEnd` or `upstreamFailed` nothing more comes.
 package protocol UpstreamReceiver: AnyObject {
-  /// The request is on its way.
-  func upstreamSent()
+  /// Bytes of the answer are here, and are read now; after `upstreamPaused`, or the end, none are.
+  func upstreamArrived()
   /// The answer's head came.
-  func upstreamHead(_ head: HTTPResponseHead)
+  func upstreamHead(_ head: ResponseHead)
   /// A piece of its body came.
   func upstreamBody(_ piece: ByteBuffer)
   /// All that was read at once has been handed over: the moment to flush. Returns whether to read on;
@@ -72,7 +92,7 @@ package final class UpstreamCall {
 
   /// What was sent is not needed again: the answer may take minutes, and the body megabytes.
   func dropBody() {
-    request.body = ByteBuffer()
+    request.body = []
   }
 
   @discardableResult

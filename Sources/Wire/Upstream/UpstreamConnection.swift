@@ -1,18 +1,24 @@
 import NIOCore
-import NIOHTTP1
 import NIOTLS
 
-/// One connection to an upstream: drives `UpstreamExchange` with what the channel brings.
-final class UpstreamConnection: ChannelInboundHandler {
-  typealias InboundIn = HTTPClientResponsePart
-  typealias OutboundOut = HTTPClientRequestPart
+/// One connection to an upstream: drives `ResponseReader` and `UpstreamExchange` with what the channel brings.
+final class UpstreamConnection: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundIn = Never
+  typealias OutboundOut = ByteBuffer
+
+  /// Smaller bodies are sent in one piece with their head.
+  private static let joinedBytes = 64 << 10
 
   private let pool: UpstreamPool
+  private var reader = ResponseReader()
   private var exchange = UpstreamExchange()
   private var call: UpstreamCall?
   private var context: ChannelHandlerContext?
   private var deadline: LazyDeadline?
   private var isReady = false
+  /// Whether the receiver has enough for now: then nothing is read, and the upstream has to wait.
+  private var isPaused = false
   /// Whether nobody waits any more for this connection to come to stand.
   private(set) var isAbandoned = false
   var connectTimer: Scheduled<Void>?
@@ -39,24 +45,32 @@ final class UpstreamConnection: ChannelInboundHandler {
     reserve(for: call)
     exchange.begin()
     deadline?.set(.now() + pool.limits.response)
-    let request = call.request
-    var head = HTTPRequestHead(version: .http1_1, method: request.method, uri: request.path, headers: request.headers)
-    head.headers.add(name: "host", value: pool.origin.authority)
-    head.headers.add(name: "content-length", value: String(request.body.readableBytes))
     let written = context.eventLoop.makePromise(of: Void.self)
     written.futureResult.assumeIsolated().whenSuccess { [weak self, weak call] in
       self?.exchange.wroteRequest()
       call?.dropBody()
     }
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-    context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
-    call.receiver?.upstreamSent()
-    context.read()
+    send(call.request, written, context)
+  }
+
+  private func send(_ request: UpstreamRequest, _ written: EventLoopPromise<Void>, _ context: ChannelHandlerContext) {
+    let head = request.head(authority: pool.authority)
+    let bodyBytes = request.bodyBytes
+    let isJoined = bodyBytes <= Self.joinedBytes
+    var output = context.channel.allocator.buffer(capacity: head.count + (isJoined ? bodyBytes : 0))
+    output.writeBytes(head)
+    if isJoined {
+      for piece in request.body { output.writeImmutableBuffer(piece) }
+      return context.writeAndFlush(wrapOutboundOut(output), promise: written)
+    }
+    context.write(wrapOutboundOut(output), promise: nil)
+    for piece in request.body.dropLast() { context.write(wrapOutboundOut(piece), promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(request.body.last ?? ByteBuffer()), promise: written)
   }
 
   /// Reads on after a pause.
   func read() {
+    isPaused = false
     expectMore()
     context?.read()
   }
@@ -67,12 +81,11 @@ final class UpstreamConnection: ChannelInboundHandler {
 
   /// Begins, on a channel that stands.
   func start() {
-    if pool.origin.isSecure { context?.read() } else { ready() }
+    if !pool.origin.isSecure { ready() }
   }
 
   func keepIdle(until deadline: NIODeadline) {
     self.deadline?.set(deadline)
-    context?.read()
   }
 
   /// Gives up on a connection that does not come to stand.
@@ -106,45 +119,56 @@ final class UpstreamConnection: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch unwrapInboundIn(data) {
-    case .head(let head) where head.status == .switchingProtocols:
-      act(on: exchange.ended(problem: "an upgrade that nobody asked for"))
+    // Nothing may come before a request: what did would be taken for the answer to the next.
+    guard !exchange.isIdle else { return act(on: exchange.ended(problem: nil)) }
+    call?.receiver?.upstreamArrived()
+    reader.feed(unwrapInboundIn(data))
+    do throws(HTTPSyntaxError) {
+      while let part = try reader.next() { take(part) }
+    } catch {
+      act(on: exchange.ended(problem: "\(error)"))
+    }
+  }
+
+  private func take(_ part: ResponseReader.Part) {
+    switch part {
     case .head(let head):
-      let action = exchange.receivedHead(keepAlive: head.isKeepAlive)
-      act(on: action) { $0.upstreamHead(head) }
+      act(on: exchange.receivedHead(keepAlive: head.keepsAlive)) { $0.upstreamHead(head) }
     case .body(let piece):
       act(on: exchange.receivedBody()) { $0.upstreamBody(piece) }
     case .end:
-      act(on: exchange.receivedEnd())
+      act(on: exchange.receivedEnd(bringsMore: reader.pendingBytes > 0))
     }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
-    guard isReady else { return context.read() }
-    guard let receiver = call?.receiver else { return }
     // Before the head there is nothing to hand over, and what trickles in does not move the limit for it.
-    guard exchange.hasHead else { return context.read() }
+    guard let receiver = call?.receiver, exchange.hasHead else { return }
     expectMore()
-    if receiver.upstreamPaused() { context.read() } else { deadline?.set(nil) }
+    if receiver.upstreamPaused() { return }
+    isPaused = true
+    deadline?.set(nil)
+  }
+
+  /// The channel asks for more whenever it has delivered something; while paused it does not get it.
+  func read(context: ChannelHandlerContext) {
+    if !isPaused { context.read() }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     problem = problem ?? "\(error)"
-    // An end in the middle is a cut; the rest of the parser's errors are no HTTP.
-    let isHTTP = (error as? HTTPParserError).map { $0 == .invalidEOFState } ?? true
-    if isReady, !isHTTP { act(on: exchange.ended(problem: problem)) }
     context.close(promise: nil)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    if isReady {
-      if exchange.mayRetry, let call = release() {
-        pool.retry(call)
-      } else {
-        act(on: exchange.ended(problem: nil))
-      }
-    } else {
+    if !isReady {
       release()?.fail(pool.origin.isSecure ? .insecure(problem ?? "closed in the handshake") : .closedBeforeHead)
+    } else if exchange.mayRetry, let call = release() {
+      pool.retry(call)
+    } else if problem == nil, reader.endsAtClose {
+      act(on: exchange.receivedEnd())
+    } else {
+      act(on: exchange.ended(problem: nil))
     }
     pool.closed(self)
   }

@@ -74,12 +74,13 @@ package struct UpstreamExchange: Sendable, Equatable {
     }
   }
 
-  /// The answer's end came. A connection whose request is not written whole cannot serve another.
-  package mutating func receivedEnd() -> Action {
+  /// The answer's end came. A connection whose request is not written whole, or that brought more than the answer,
+  /// cannot serve another.
+  package mutating func receivedEnd(bringsMore: Bool = false) -> Action {
     switch phase {
     case .inBody:
       served += 1
-      let reuse = mayReuse && isWritten
+      let reuse = mayReuse && isWritten && !bringsMore
       phase = reuse ? .idle : .closed
       return .finish(reuse: reuse)
     case .awaitingHead: return shut(.fail(Self.headless))

@@ -1,5 +1,4 @@
 package import NIOCore
-import NIOHTTP1
 import NIOPosix
 package import NIOSSL
 
@@ -7,6 +6,8 @@ package import NIOSSL
 package final class UpstreamPool {
   let origin: UpstreamOrigin
   let limits: UpstreamLimits
+  /// The value of the `Host` header.
+  let authority: String
   private let loop: any EventLoop
   private let tls: NIOSSLContext?
   /// The most recently used connection is last, and is used next: the others may grow old and go.
@@ -17,6 +18,7 @@ package final class UpstreamPool {
   /// A pool without a connection; `tls` is needed for a secure origin.
   package init(origin: UpstreamOrigin, limits: UpstreamLimits, tls: NIOSSLContext?, loop: any EventLoop) {
     self.origin = origin
+    authority = origin.authority
     self.limits = limits
     self.tls = tls
     self.loop = loop
@@ -139,14 +141,16 @@ package final class UpstreamPool {
   private func configure(_ channel: any Channel, for connection: UpstreamConnection) throws {
     guard channel.isActive, !connection.isAbandoned else { throw ChannelError.alreadyClosed }
     let pipeline = channel.pipeline.syncOperations
-    if origin.isSecure, let tls, case .tcp(let host, _) = origin.address {
+    if origin.isSecure {
+      // Never in the clear for want of certificates.
+      guard let tls, case .tcp(let host, _) = origin.address else { throw UpstreamFault.insecure("no certificates") }
       // A name for SNI and verification; an address is verified as such, and must not be sent as a name.
       let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil  // throws for what is a name
       try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : host))
     }
-    try pipeline.addHandler(HTTPRequestEncoder())
-    try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
     try pipeline.addHandler(connection)
+    // Only now is there somebody to read for.
+    try channel.syncOptions?.setOption(.autoRead, value: true)
     connection.start()
   }
 }

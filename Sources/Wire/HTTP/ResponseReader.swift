@@ -1,0 +1,147 @@
+import Glibc
+package import NIOCore
+
+/// Reads the answers of one upstream connection from the bytes that arrive: a pure state machine.
+///
+/// Source: RFC 9112 (HTTP/1.1).
+package struct ResponseReader: Sendable {
+  /// One step of an answer.
+  package enum Part: Sendable {
+    case head(ResponseHead)
+    case body(ByteBuffer)
+    case end
+  }
+
+  private enum Phase {
+    case head(searched: Int)
+    case body(MessageBody)
+  }
+
+  private var phase = Phase.head(searched: 0)
+  private var buffer = ByteBuffer()
+
+  /// A connection on which nothing came yet.
+  package init() {}
+
+  /// Bytes that arrived and were not read yet.
+  package var pendingBytes: Int { buffer.readableBytes }
+
+  /// Takes what arrived.
+  package mutating func feed(_ bytes: ByteBuffer) {
+    guard buffer.readableBytes > 0 else { return buffer = bytes }
+    // What was read before is not kept: a stream may never end between two pieces.
+    buffer.discardReadBytes()
+    buffer.writeImmutableBuffer(bytes)
+  }
+
+  /// Whether an answer that has begun is whole when the connection ends now.
+  package var endsAtClose: Bool {
+    if case .body(let body) = phase { body.endsAtClose } else { false }
+  }
+
+  /// The next step; nil when it needs more bytes. After an error nothing on this connection can be trusted.
+  package mutating func next() throws(HTTPSyntaxError) -> Part? {
+    // What was read whole gives its memory back at once, for the next piece to arrive in.
+    defer { if buffer.readableBytes == 0 { buffer = ByteBuffer() } }
+    switch phase {
+    case .head(let searched):
+      return try head(searched: searched).map { .head($0) }
+    case .body(var body):
+      switch try body.next(from: &buffer) {
+      case .piece(let piece):
+        phase = .body(body)
+        return .body(piece)
+      case .end:
+        phase = .head(searched: 0)
+        return .end
+      case nil:
+        phase = .body(body)
+        return nil
+      }
+    }
+  }
+
+  /// The next final head: those of 1xx only announce it (RFC 9110, section 15.2).
+  private mutating func head(searched: Int) throws(HTTPSyntaxError) -> ResponseHead? {
+    var searched = searched
+    while true {
+      try checkBeginning()
+      let searchedBytes = searched
+      let read = try buffer.withUnsafeReadableBytes {
+        bytes throws(HTTPSyntaxError) -> (head: ResponseHead, framing: MessageBody.Framing, length: Int)? in
+        guard let length = try HTTPHead.length(in: bytes, searched: searchedBytes) else { return nil }
+        let (head, framing) = try Self.parse(UnsafeRawBufferPointer(rebasing: bytes[0..<length]))
+        return (head, framing, length)
+      }
+      guard let read else {
+        phase = .head(searched: buffer.readableBytes)
+        return nil
+      }
+      buffer.moveReaderIndex(forwardBy: read.length)
+      searched = 0
+      guard read.head.status != 101 else { throw .malformed("an upgrade that nobody asked for") }
+      if read.head.status < 200 { continue }
+      phase = .body(MessageBody(read.framing))
+      return read.head
+    }
+  }
+
+  /// What is no HTTP is known by its first bytes: its end may never come.
+  private func checkBeginning() throws(HTTPSyntaxError) {
+    let expected: StaticString = "HTTP/1."
+    let isRight = buffer.withUnsafeReadableBytes { bytes in
+      zip(bytes, 0..<expected.utf8CodeUnitCount).allSatisfy { $0 == expected.utf8Start[$1] }
+    }
+    guard isRight else { throw .malformed("an answer begins with HTTP/1.1 or HTTP/1.0") }
+  }
+
+  // MARK: One head
+
+  private static func parse(
+    _ bytes: UnsafeRawBufferPointer
+  ) throws(HTTPSyntaxError) -> (ResponseHead, MessageBody.Framing) {
+    let end = try HTTPHead.firstLineEnd(in: bytes)
+    let (status, isHTTP10) = try statusLine(UnsafeRawBufferPointer(rebasing: bytes[0..<end]))
+    let lines = HeaderLines(try HTTPHead.lines(in: bytes, from: end + 2), in: bytes)
+    let framing = try framing(of: lines, status: status)
+    // HTTP/1.0 knows no chunks: whoever sends them there is trusted with one answer (RFC 9112, section 6.1).
+    let isOdd = isHTTP10 && framing == .chunked
+    let keepsAlive = framing != .untilClose && !isOdd && lines.keepAlive(isHTTP10: isHTTP10)
+    return (ResponseHead(status, lines, keepsAlive: keepsAlive), framing)
+  }
+
+  /// Reads `HTTP/1.x SP status SP [ reason ]`; the last space may be missing, as many servers leave it out.
+  private static func statusLine(
+    _ line: UnsafeRawBufferPointer
+  ) throws(HTTPSyntaxError) -> (status: Int, isHTTP10: Bool) {
+    let version: StaticString = "HTTP/1."
+    let start = version.utf8CodeUnitCount
+    guard line.count >= start + 5, memcmp(line.baseAddress!, version.utf8Start, start) == 0,
+      line[start] == UInt8(ascii: "0") || line[start] == UInt8(ascii: "1"), line[start + 1] == 0x20
+    else { throw .malformed("an answer begins with HTTP/1.1 or HTTP/1.0") }
+    var status = 0
+    for byte in line[(start + 2)..<(start + 5)] {
+      guard byte &- UInt8(ascii: "0") < 10 else { throw .malformed("a status has three digits") }
+      status = status * 10 + Int(byte - UInt8(ascii: "0"))
+    }
+    let reason = line[(start + 5)...]
+    guard status >= 100, reason.isEmpty || reason.first == 0x20, reason.allSatisfy(\.isFieldByte) else {
+      throw .malformed("a status has three digits, with a space behind them")
+    }
+    return (status, line[start] == UInt8(ascii: "0"))
+  }
+
+  /// How the body's end is told (RFC 9112, section 6.3).
+  private static func framing(of lines: HeaderLines, status: Int) throws(HTTPSyntaxError) -> MessageBody.Framing {
+    if status < 200 || status == 204 || status == 304 { return .length(0) }
+    let lengths = lines.count(of: "content-length")
+    guard lines.contains("transfer-encoding") else {
+      guard lengths > 0 else { return .untilClose }
+      guard lengths == 1, let length = lines.contentLength else { throw .malformed("Content-Length is one number") }
+      return .length(length)
+    }
+    guard lengths == 0 else { throw .malformed("Content-Length and Transfer-Encoding exclude each other") }
+    guard lines.isChunked else { throw .malformed("the only transfer coding that is understood is 'chunked'") }
+    return .chunked
+  }
+}
