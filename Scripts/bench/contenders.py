@@ -1,6 +1,6 @@
 """The servers that are compared. To add one, write a class like these and list it in `field`: `name` for the command
 line, `title` for the report, `version()` for its header, and `start(testbed, upstream)`, which returns a `Server`:
-the process, the port, and the headers that a request needs.
+the process, the port, and the headers that a request needs. Those that others make as gateways are in peers.py.
 """
 
 import os

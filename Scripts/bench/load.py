@@ -62,7 +62,7 @@ def measure(testbed: Testbed, server: Server, contender: str, load: tuple[int, i
         raise BenchFailure(f"{contender} ended under load with status {status}:\n{tail(server.log)}")
     os.truncate(server.log, 0)  # A log line per request is a gigabyte in a long run.
     if not figures["requests"]:
-        raise BenchFailure(f"{contender} answered nothing at {connections} connections: {figures}")
+        raise BenchFailure(f"{contender} answered nothing at {connections} connections:\n{figures}")
     return Sample(
         contender=contender,
         connections=connections,

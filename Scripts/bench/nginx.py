@@ -18,9 +18,10 @@ def version() -> str:
 
 
 def start_upstream(testbed: Testbed, headers: dict[str, str]) -> Server:
-    """Answers every chat request with the same completion, and logs nothing."""
+    """Answers every chat request with the same completion, and logs nothing. Routers ask for its health and models."""
     completion = exchange.COMPLETION.decode().replace("\\", "\\\\").replace("'", "\\'")
-    http = _UPSTREAM.replace("@path", exchange.PATH).replace("@completion", completion)
+    http = _UPSTREAM.replace("@path", exchange.PATH).replace("@model", exchange.UPSTREAM_MODEL)
+    http = http.replace("@completion", completion)
     return _start(testbed, "nginx-upstream", http, headers)
 
 
@@ -71,6 +72,8 @@ access_log off;
   server {
     listen 127.0.0.1:@port;
     location = /health/live { return 200; }
+    location = /health { return 200; }
+    location = /v1/models { return 200 '{"object":"list","data":[{"id":"@model","object":"model"}]}'; }
     location = @path { return 200 '@completion'; }
   }
 """

@@ -14,9 +14,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _PACKAGES = {"nginx": "nginx-light", "wrk": "wrk"}
 
 
-def install_packages() -> None:
+def install_packages(packages: dict[str, str] = _PACKAGES) -> None:
     """Installs what is missing, and says so."""
-    missing = [package for command, package in _PACKAGES.items() if not shutil.which(command, path=nginx.SEARCH_PATH)]
+    missing = [package for command, package in packages.items() if not shutil.which(command, path=nginx.SEARCH_PATH)]
     if not missing:
         return
     if not shutil.which("apt-get"):

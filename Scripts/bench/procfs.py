@@ -1,6 +1,7 @@
 """What the kernel tells about processes."""
 
 import os
+import time
 from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -23,6 +24,19 @@ def cpu_seconds(pids: list[int]) -> float:
     """User and system time of `pids`; the kernel counts in ticks, mostly of 10 ms."""
     stats = filter(None, map(_stat, pids))
     return sum(int(fields[11]) + int(fields[12]) for fields in stats) / _TICKS_PER_SECOND
+
+
+def wait_until_idle(root: int, seconds: float = 20) -> None:
+    """Returns once `root` and its descendants use under a tenth of a core, or after `seconds`.
+
+    A slow server goes on with what it had taken from a client that left; who is measured next would pay for it.
+    """
+    deadline, window = time.monotonic() + seconds, 0.2
+    while time.monotonic() < deadline:
+        before = cpu_seconds(tree(root))
+        time.sleep(window)
+        if cpu_seconds(tree(root)) - before < window / 10:
+            return
 
 
 def resident_bytes(pids: list[int]) -> int:

@@ -7,24 +7,24 @@ from statistics import median
 from failure import BenchFailure
 from load import Sample
 
-BEGIN = "<!-- bench gateway: begin (written by `./bench gateway --write`; edits here are lost) -->"
-END = "<!-- bench gateway: end -->"
 YARDSTICK = "nginx-proxy"
 
 # The column's head, the sample's field, and how a figure is printed.
 _FIGURES: list[tuple[str, str, Callable[[float], str]]] = [
     ("requests/s", "requests_per_second", lambda value: f"{value:,.0f}"),
-    ("p50 ms", "p50_ms", lambda value: _three_digits(value)),
-    ("p99 ms", "p99_ms", lambda value: _three_digits(value)),
-    ("CPU µs/request", "cpu_us_per_request", lambda value: _three_digits(value)),
+    ("p50 ms", "p50_ms", lambda value: three_digits(value)),
+    ("p99 ms", "p99_ms", lambda value: three_digits(value)),
+    ("CPU µs/request", "cpu_us_per_request", lambda value: three_digits(value)),
 ]
 
 
 class MarkedFile:
-    """A text file with a part between two markers that is ours to replace."""
+    """A text file with a part between two markers that is ours to replace; each subcommand has markers of its own."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, subject: str = "gateway"):
         self.path = Path(path)
+        self._begin = f"<!-- bench {subject}: begin (written by `./bench {subject} --write`; edits here are lost) -->"
+        self._end = f"<!-- bench {subject}: end -->"
         try:
             self._parts()
         except OSError as error:
@@ -33,13 +33,13 @@ class MarkedFile:
     def replace(self, text: str) -> None:
         """Puts `text` between the markers."""
         before, after = self._parts()
-        self.path.write_text(f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}")
+        self.path.write_text(f"{before}{self._begin}\n\n{text.strip()}\n\n{self._end}{after}")
 
     def _parts(self) -> tuple[str, str]:
-        before, begin, rest = self.path.read_text().partition(BEGIN)
-        _, end, after = rest.partition(END)
+        before, begin, rest = self.path.read_text().partition(self._begin)
+        _, end, after = rest.partition(self._end)
         if not begin or not end:
-            raise BenchFailure(f"{self.path} lacks the line {BEGIN!r}, or {END!r} after it")
+            raise BenchFailure(f"{self.path} lacks the line {self._begin!r}, or {self._end!r} after it")
         return before, after
 
 
@@ -51,13 +51,16 @@ def progress_line(sample: Sample, rounds: int) -> str:
     return f"{position}  {sample.contender:<12}  {figures}{errors}"
 
 
-def markdown(facts: dict[str, str], titles: dict[str, str], idle: dict[str, int], samples: list[Sample]) -> str:
-    """The whole report."""
+def markdown(
+    facts: dict[str, str], titles: dict[str, str], idle: dict[str, int], samples: list[Sample], notes: str = ""
+) -> str:
+    """The whole report; `notes` stand below the figures."""
     parts = [
         "\n".join(f"- {name}: {value}" for name, value in facts.items()),
         _warning(titles, samples),
         "Median of the rounds; **×** is the ratio to nginx as proxy, the median of the ratios within each round.",
         _figures_table(titles, samples),
+        notes,
         "Lowest – highest of the rounds:",
         _spread_table(titles, samples),
         "Resident memory in MB (10⁶ bytes), all processes of the contender added up:",
@@ -75,7 +78,7 @@ def _figures_table(titles: dict[str, str], samples: list[Sample]) -> str:
         for _, name, form in _FIGURES:
             row += [form(median(getattr(sample, name) for sample in rounds)), _ratio(rounds, yardstick, name)]
         rows.append([*row, _errors(rounds)])
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _spread_table(titles: dict[str, str], samples: list[Sample]) -> str:
@@ -86,7 +89,7 @@ def _spread_table(titles: dict[str, str], samples: list[Sample]) -> str:
             values = [getattr(sample, name) for sample in rounds]
             row.append(f"{form(min(values))} – {form(max(values))}")
         rows.append(row)
-    return _table(["connections", "contender"] + [title for title, _, _ in _FIGURES], rows)
+    return table(["connections", "contender"] + [title for title, _, _ in _FIGURES], rows)
 
 
 def _memory_table(titles: dict[str, str], idle: dict[str, int], samples: list[Sample]) -> str:
@@ -95,9 +98,12 @@ def _memory_table(titles: dict[str, str], idle: dict[str, int], samples: list[Sa
     rows = []
     for contender, title in titles.items():
         own = [sample for sample in samples if sample.contender == contender]
-        peaks = [max(s.memory_peak_bytes for s in own if s.connections == count) for count in connections]
-        rows.append([title, *(f"{size / 1e6:.1f}" for size in (idle[contender], *peaks, own[-1].memory_after_bytes))])
-    return _table(head, rows)
+        if not own:
+            continue
+        peaks = [max((s.memory_peak_bytes for s in own if s.connections == count), default=0) for count in connections]
+        sizes = (idle[contender], *peaks, own[-1].memory_after_bytes)
+        rows.append([title, *(f"{size / 1e6:.1f}" if size else "–" for size in sizes)])
+    return table(head, rows)
 
 
 def _warning(titles: dict[str, str], samples: list[Sample]) -> str:
@@ -116,8 +122,8 @@ def _errors(samples: list[Sample]) -> str:
 
 
 def _ratio(rounds: list[Sample], yardstick: list[Sample], name: str) -> str:
-    pairs = [(getattr(one, name), getattr(other, name)) for one, other in zip(rounds, yardstick)]
-    ratios = [value / unit for value, unit in pairs if unit]
+    units = {sample.round: getattr(sample, name) for sample in yardstick}
+    ratios = [getattr(sample, name) / units[sample.round] for sample in rounds if units.get(sample.round)]
     return f"{median(ratios):.2f}" if ratios else "–"
 
 
@@ -125,16 +131,18 @@ def _groups(titles: dict[str, str], samples: list[Sample]):
     """Yields connections, contender and its rounds, in the report's order."""
     for connections in sorted({sample.connections for sample in samples}):
         for contender in titles:
-            yield connections, contender, [
-                sample for sample in samples if sample.contender == contender and sample.connections == connections
-            ]
+            own = [sample for sample in samples if (sample.contender, sample.connections) == (contender, connections)]
+            if own:
+                yield connections, contender, own
 
 
-def _three_digits(value: float) -> str:
+def three_digits(value: float) -> str:
+    """As many decimals as three digits need: `187`, `18.7`, `1.87`, `0.187`."""
     decimals = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
     return f"{value:,.{decimals}f}"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; figures stand at the right, the contender's name at the left."""
     lines = [head, ["---" if name == "contender" else "---:" for name in head], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

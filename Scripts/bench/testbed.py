@@ -15,7 +15,9 @@ from pathlib import Path
 import exchange
 from failure import BenchFailure
 
-_READY_SECONDS = 30
+# A Python gateway imports for minutes on a busy machine; one that has ended is not waited for.
+_READY_SECONDS = 300
+_ANSWER_SECONDS = 20
 _STOP_SECONDS = 10
 # Two descriptors per proxied connection and room to spare; the default soft limit is 1024 on many machines.
 _DESCRIPTORS = 20_000
@@ -23,12 +25,13 @@ _DESCRIPTORS = 20_000
 
 @dataclass
 class Server:
-    """A running server: where to send requests, with which headers, and the log that grows meanwhile."""
+    """A running server: where to send requests, with which headers, its log, and the path that tells it is up."""
 
     process: subprocess.Popen
     port: int
     log: Path
     headers: dict[str, str] = field(default_factory=dict)
+    ready: str = "/health/live"
 
     @property
     def url(self) -> str:
@@ -36,7 +39,7 @@ class Server:
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """One request on a connection of its own: the answer's status and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_SECONDS)
         try:
             connection.request(method, path, body, self.headers)
             answer = connection.getresponse()
@@ -85,14 +88,19 @@ class Testbed:
         self._processes.append(process)
         return process
 
+    def stop(self, process: subprocess.Popen) -> None:
+        """Ends `process` and its group before the `with` block does."""
+        self._processes.remove(process)
+        _stop(process)
+
     def wait_until_ready(self, server: Server, name: str) -> None:
-        """Returns when `GET /health/live` is answered 200."""
+        """Returns when a GET of the server's `ready` is answered 200."""
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             if server.process.poll() is not None:
                 raise BenchFailure(f"{name} ended with status {server.process.returncode}:\n{tail(server.log)}")
             try:
-                if server.ask("GET", "/health/live")[0] == 200:
+                if server.ask("GET", server.ready)[0] == 200:
                     return
             except (OSError, http.client.HTTPException):
                 pass  # Not listening yet.
