@@ -1,13 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let swift: [SwiftSetting] = [
+var swift: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .treatAllWarnings(as: .error),
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
+
+// Set by `./test --fuzz`, which builds in a folder of its own: our code then has libFuzzer's eyes, the address
+// sanitizer, and the checks that the standard library leaves out of optimised code.
+let isFuzzed = Context.environment["APUS_FUZZ"] != nil
+let sanitizers = ["-sanitize=fuzzer,address"]
+if isFuzzed { swift.append(.unsafeFlags(sanitizers + ["-assert-config", "Debug"])) }
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -88,3 +94,12 @@ let package = Package(
     .testTarget(name: "TidyTests", swiftSettings: swift),
   ]
 )
+
+if isFuzzed {
+  package.targets += [
+    .target(name: "CFuzz"),
+    .executableTarget(
+      name: "Fuzz", dependencies: ["CFuzz", "Kernel", "Wire", nioCore, nioEmbedded, nioHTTP1], swiftSettings: swift,
+      linkerSettings: [.unsafeFlags(sanitizers + ["-use-ld=lld"])]),
+  ]
+}

@@ -67,6 +67,11 @@ build() {
   swift build --package-path "$root" --scratch-path "$builds/$1" "${@:2}"
 }
 
+# The one release build: with Swift's own libraries inside, so that what is measured and tried is what is shipped.
+build_release() {
+  build static -c release --static-swift-stdlib --product apus
+}
+
 # make_venv FOLDER REQUIREMENTS: a Python of our own with exactly these packages.
 make_venv() {
   cmp -s "$2" "$1/requirements.txt" && return

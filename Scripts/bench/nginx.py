@@ -54,7 +54,7 @@ daemon off;
 pid pid;
 error_log log warn;
 worker_processes 1;
-events { worker_connections 4096; }
+events { worker_connections 16384; }
 http {
   default_type application/json;
   client_body_temp_path body;

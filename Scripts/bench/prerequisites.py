@@ -30,11 +30,12 @@ def install_packages(packages: dict[str, str] = _PACKAGES) -> None:
 def build_apus() -> Path:
     """The release binary; SwiftPM builds only what has changed."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    scratch = Path(os.environ.get("APUS_BUILD_DIR") or Path(cache) / "apus") / "release"
+    scratch = Path(os.environ.get("APUS_BUILD_DIR") or Path(cache) / "apus") / "static"
     print(f"building the release binary in {scratch} (the first time takes up to ten minutes)", file=sys.stderr)
     if not shutil.which("swift"):
         raise BenchFailure("swift is missing: install Swift 6.3, or name a binary with --binary PATH")
-    _run(["swift", "build", "-c", "release", "--product", "apus", "--scratch-path", str(scratch)])
+    flags = ["-c", "release", "--static-swift-stdlib", "--product", "apus"]  # as Scripts/setup.sh does
+    _run(["swift", "build", *flags, "--scratch-path", str(scratch)])
     return scratch / "release" / "apus"
 
 

@@ -23,6 +23,8 @@ enum ImportRules {
     Row(target: "App", imports: ["CProcess", "CAssets", "Kernel", "Wire", "Web", "Gateway"]),
     // for tests only
     Row(target: "TestKit", imports: ["Kernel"]),
+    Row(target: "CFuzz", imports: []),
+    Row(target: "Fuzz", imports: ["CFuzz", "Kernel", "Wire"]),
   ]
 
   static let names = Set(table.map(\.target))

@@ -61,7 +61,7 @@ enum ModelAnswer {
     var usage = Usage(inputTokens: 0, outputTokens: 0)
     try cursor.members { key, cursor in
       guard try cursor.peek() == .number else { return _ = try cursor.skip() }
-      let count = try cursor.integer() ?? 0
+      let count = max(0, try cursor.integer() ?? 0)
       switch key {
       case "prompt_tokens": usage.inputTokens = count
       case "completion_tokens": usage.outputTokens = count

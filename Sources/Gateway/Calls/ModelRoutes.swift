@@ -51,6 +51,8 @@ package final class ModelRoutes: Way {
   /// Gathers a piece of its body.
   package func receive(_ piece: ByteBuffer) {
     if body.readableBytes > 0 {
+      // What was announced is believed once a good part of it has come: then the body need not grow step by step.
+      if body.writableBytes < piece.readableBytes { body.reserveCapacity(announcedBytes) }
       body.writeImmutableBuffer(piece)
     } else if piece.readableBytes == announcedBytes {
       body = piece
@@ -100,15 +102,24 @@ package final class ModelRoutes: Way {
     phase = .reading(reading)
     let bound = NIOLoopBound((self, door), eventLoop: loop)
     let request = NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
-      Result { () throws(Failure) in try ModelRequest(body, for: operation) }
+      let began = NIODeadline.now()
+      let request = Result { () throws(Failure) in try ModelRequest(body, for: operation) }
+      return (request: request, work: NIODeadline.now() - began)
     }
     request.whenComplete { result in
       let (routes, door) = bound.value
       guard case .reading(reading) = routes.phase else { return }
       routes.phase = .idle
-      // The threads stop with the process alone.
-      let stopped = Failure(.unavailable, "Apus is stopping.")
-      routes.call(operation, body, (try? result.get()) ?? .failure(stopped), door)  // it fails for no other reason
+      door.record.work.begin()
+      defer { door.record.work.pause() }
+      switch result {
+      case .success(let read):
+        door.record.work.add(read.work)
+        routes.call(operation, body, read.request, door)
+      case .failure:
+        // The threads stop with the process alone.
+        door.refuse(Failure(.unavailable, "Apus is stopping."))
+      }
     }
   }
 

@@ -47,8 +47,8 @@ package struct LoopPools: Sendable {
     self.tls = tls
   }
 
-  /// Reads the system's certificates, once, for a catalog that has secure providers; a start without them spends neither
-  /// the 13 ms nor the memory. Never on an event loop.
+  /// Reads the system's certificates, once, for a catalog that has secure providers; a start without them spends
+  /// neither the 13 ms nor the memory. Never on an event loop.
   ///
   /// - Throws: when the system's certificates cannot be read.
   package func prepareTLS(for catalog: ModelCatalog) throws {

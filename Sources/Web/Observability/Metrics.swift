@@ -20,13 +20,13 @@ package final class Metrics: Sendable {
     "apus_requests_total", "Requests by route, model and status.", labels: ["route", "model", "status"],
     make: Counter.init)
   let durations = Family(
-    "apus_request_duration_seconds", "From a request's first byte to its answer's last.", labels: ["route", "model"],
+    "apus_request_duration_seconds", "From a request's head to its answer's last byte.", labels: ["route", "model"],
     make: { Histogram(bounds: Metrics.durationBounds) })
   let firstTokens = Family(
-    "apus_time_to_first_token_seconds", "From a request's first byte to the first event of its stream.",
+    "apus_time_to_first_token_seconds", "From a request's head to the first event of its stream.",
     labels: ["model"], make: { Histogram(bounds: Metrics.firstTokenBounds) })
   let overheads = Family(
-    "apus_overhead_seconds", "What Apus itself worked on a request, from its first byte to the answer's last.",
+    "apus_overhead_seconds", "What Apus itself worked on a request, waiting left out.",
     labels: ["route"],
     make: { Histogram(bounds: Metrics.overheadBounds) })
   let tokens = Family(

@@ -5,7 +5,7 @@ package import NIOHTTP1
 package struct Route: Sendable, Equatable {
   /// Which of the two ways through the port serves it.
   package enum Way: Sendable {
-    /// Channel handlers on the connection's event loop.
+    /// On the connection's event loop.
     case model
     /// Hummingbird's router, in a task.
     case router

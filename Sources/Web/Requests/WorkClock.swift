@@ -15,6 +15,11 @@ package struct WorkClock: Sendable {
     if began == nil { began = moment ?? .now() }
   }
 
+  /// Adds work that was done elsewhere, while it waited here.
+  package mutating func add(_ work: TimeAmount) {
+    done = done + work
+  }
+
   /// Now it waits; nothing happens when it did already.
   package mutating func pause() {
     done = total

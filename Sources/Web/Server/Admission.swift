@@ -1,4 +1,6 @@
 import Kernel
+import NIOCore
+import NIOHTTP1
 import Wire
 
 /// Decides, from a request's head alone, whether the door lets it in.
@@ -31,11 +33,11 @@ struct Admission {
     switch routes.match(head.method, path: record.path) {
     case .unknown:
       let path = record.path.clipped(to: 256)
-      throw Failure(.notFound, reason: "unknown_url", "There is nothing at \(head.method) \(path).")
+      throw Failure(.notFound, reason: "unknown_url", "There is nothing at \(head.method.rawValue) \(path).")
     case .wrongMethod(let allowed):
       let methods = allowed.joined(separator: ", ")
       throw Failure(
-        .methodNotAllowed, reason: "method_not_allowed", "\(head.method) is not possible here; \(methods) is.")
+        .methodNotAllowed, reason: "method_not_allowed", "\(head.method.rawValue) is not possible here; \(methods) is.")
     case .found(let route):
       record.route = route
       guard let role = route.role else { return }
@@ -45,6 +47,18 @@ struct Admission {
         throw Failure(.forbidden, reason: "insufficient_role", "This needs the role '\(role)'.")
       }
     }
+  }
+
+  /// A failure in the shape of the route.
+  func answer(to failure: Failure, _ record: RequestRecord) -> (lines: HeaderLines, body: ByteBuffer) {
+    let shape = ErrorBody.Shape(path: record.path)
+    var (lines, body) = ErrorBody.answer(to: failure, shape: shape, requestID: record.id)
+    if failure.code == .methodNotAllowed,
+      case .wrongMethod(let allowed) = routes.match(record.method, path: record.path)
+    {
+      lines.add("allow", allowed.joined(separator: ", "))
+    }
+    return (lines, body)
   }
 
   /// A body beyond `server.max_body`.

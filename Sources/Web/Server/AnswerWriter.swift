@@ -36,6 +36,8 @@ struct AnswerWriter {
   private var output = ByteBuffer()
   private var framing = Framing.length
   private var hasBody = true
+  /// Used again for each chunk.
+  private var sizeLine: [UInt8] = []
 
   /// Whether something waits to be flushed.
   var hasOutput: Bool { output.readableBytes > 0 }
@@ -62,22 +64,23 @@ struct AnswerWriter {
     output.writeBytes(bytes)
   }
 
-  /// Adds a piece of the body. A large one leaves by `send`, after what was gathered before it.
-  mutating func add(_ piece: ByteBuffer, send: (ByteBuffer) -> Void) {
-    guard piece.readableBytes > 0, hasBody else { return }
+  /// Adds a piece of the body; returns what is to be written now, in this order, since a large piece is not copied.
+  mutating func add(_ piece: ByteBuffer) -> [ByteBuffer] {
+    guard piece.readableBytes > 0, hasBody else { return [] }
     if case .chunked = framing {
-      var size: [UInt8] = []
-      size.append(hexadecimal: piece.readableBytes)
-      size.append("\r\n")
-      output.writeBytes(size)
+      sizeLine.removeAll(keepingCapacity: true)
+      sizeLine.append(hexadecimal: piece.readableBytes)
+      sizeLine.append("\r\n")
+      output.writeBytes(sizeLine)
     }
+    var passed: [ByteBuffer] = []
     if piece.readableBytes <= Self.gatheredBytes {
       output.writeImmutableBuffer(piece)
     } else {
-      take(send)
-      send(piece)
+      passed = [take(), piece]
     }
     if case .chunked = framing { output.writeStaticString("\r\n") }
+    return passed
   }
 
   /// Ends the body.
@@ -90,10 +93,16 @@ struct AnswerWriter {
     output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
   }
 
-  /// Hands over what was gathered.
-  mutating func take(_ send: (ByteBuffer) -> Void) {
-    guard output.readableBytes > 0 else { return }
-    send(output)
-    if output.capacity > Self.keptBytes { output = ByteBuffer() } else { output.clear() }
+  /// Takes what was gathered; it may be nothing.
+  mutating func take() -> ByteBuffer {
+    defer { output = ByteBuffer() }
+    return output
+  }
+
+  /// Takes back a buffer that has been written, to gather in it again.
+  mutating func reuse(_ written: consuming ByteBuffer) {
+    guard output.capacity == 0, written.capacity <= Self.keptBytes else { return }
+    written.clear()
+    output = written
   }
 }

@@ -1,8 +1,8 @@
-package import Kernel
+import Kernel
 import Logging
 package import NIOCore
 import NIOHTTP1
-package import Wire
+import Wire
 
 /// One connection of a client, from its bytes to its bytes, the same for both ways: it names and times each request,
 /// knows the caller, keeps the limits, writes what every answer carries, and leaves one log line behind.
@@ -13,11 +13,13 @@ package final class FrontDoor: ChannelDuplexHandler {
   package typealias OutboundIn = Never
   package typealias OutboundOut = ByteBuffer
 
-  private enum Phase {
+  enum Phase {
     /// Between requests; a connection that has not served any must not stay silent for long.
     case waiting
     case receiving
     case responding
+    /// The answer is whole, and on its way; the next request has to wait, so that no more than one answer ever does.
+    case leaving
     /// Answered before the body was whole: what still comes is thrown away, so that the client can read the answer.
     case lingering
     case closing
@@ -26,36 +28,41 @@ package final class FrontDoor: ChannelDuplexHandler {
   /// How long, and how much of, a body that nobody wants is read, before the connection is cut.
   private static let lingerTime = TimeAmount.seconds(5)
   private static let lingerBytes = 64 << 20
-  /// A body that arrives more slowly than this, beyond `request_timeout`, is given up.
-  private static let slowestBytesPerSecond = 8 << 10
+  /// How much is done for one connection before others have their turn: so many pieces of bodies, or a sixteenth of
+  /// that in whole requests.
+  private static let effortInOneTurn = 256
 
   /// The request of this moment; the ways write into it what they learn.
   package private(set) var record: RequestRecord
   /// The settings that this request began with.
   package private(set) var settings: ServerSettings
-  private let state: ServerState
+  let state: ServerState
   private let ways: Ways
   private var way: (any Way)?
   private var reader = RequestReader()
-  private var writer = AnswerWriter()
+  var writer = AnswerWriter()
   private var instruments = InstrumentCache()
-  private var phase = Phase.waiting
+  var phase = Phase.waiting
   private var isReadingRequests = false
+  /// Whether the end of an answer is being written, whatever the system does meanwhile.
+  private var isEnding = false
+  /// Whether requests wait in the reader for the next turn.
+  private var isBehind = false
   /// Whether the channel asked for more while the answer before it was not whole.
   private var hasHeldRead = false
   private var receivedBytes = 0
   /// What this request has of the bytes that all bodies together may have.
   private var takenBytes = 0
   private var unsent = UnsentBytes()
-  private var mustClose = false
-  private var hasResponseHead = false
-  private var allowedOrigin: String?
-  private var isHTTP10 = false
+  var mustClose = false
+  var hasResponseHead = false
+  var allowedOrigin: String?
+  var isHTTP10 = false
   private var peer = ""
   /// The door's own answer to a request that is not whole yet.
   private var held: Admission.OwnAnswer?
   private var deadline: LazyDeadline?
-  private var context: ChannelHandlerContext?
+  var context: ChannelHandlerContext?
   private var channel: (any Channel)?
 
   /// A door for one connection, and what is behind it.
@@ -95,8 +102,11 @@ package final class FrontDoor: ChannelDuplexHandler {
     switch event {
     case ChannelEvent.inputClosed:
       mustClose = true
-      if phase == .waiting || phase == .receiving || phase == .lingering { return context.close(promise: nil) }
-      way?.clientStoppedSending(at: self)
+      switch phase {
+      case .waiting, .receiving, .lingering: close()
+      case .responding: way?.clientStoppedSending(at: self)
+      case .leaving, .closing: break
+      }
     case is ChannelShouldQuiesceEvent:
       mustClose = true
       if phase == .waiting { context.close(promise: nil) }
@@ -158,14 +168,9 @@ package final class FrontDoor: ChannelDuplexHandler {
     case .responding:
       record.failure = Failure(.requestTimeout, reason: "client_too_slow", "The client did not take its answer.")
       close()
-    case .waiting, .lingering, .closing:
+    case .waiting, .leaving, .lingering, .closing:
       close()
     }
-  }
-
-  private func bodyDeadline() -> NIODeadline {
-    let allowance = TimeAmount.seconds(Int64(receivedBytes / Self.slowestBytesPerSecond))
-    return record.start + settings.requestTime + allowance
   }
 
   // MARK: Requests
@@ -183,28 +188,46 @@ package final class FrontDoor: ChannelDuplexHandler {
 
   /// While one request is answered, the next ones wait in the reader, and what is behind them with the client.
   package func read(context: ChannelHandlerContext) {
-    hasHeldRead = phase == .responding && reader.pendingBytes > 0
+    let isBusy = phase == .responding || phase == .leaving || isBehind
+    hasHeldRead = isBusy && reader.pendingBytes > 0
     if !hasHeldRead { context.read() }
   }
 
   private func readRequests() {
-    guard !isReadingRequests else { return }
+    guard !isReadingRequests, !isEnding else { return }
     isReadingRequests = true
     defer { isReadingRequests = false }
+    var effort = 0
     do throws(HTTPSyntaxError) {
-      while phase != .responding, phase != .closing, let part = try reader.next() {
+      while takesParts, effort < Self.effortInOneTurn, let part = try reader.next() {
         switch part {
-        case .head where phase != .waiting: context?.close(promise: nil)
+        case .head where phase != .waiting: close()
         case .head(let head): receive(head)
-        case .body(let piece): receive(piece)
-        case .end: receiveEnd()
+        case .body(let piece):
+          effort += 1
+          receive(piece)
+        case .end:
+          effort += Self.effortInOneTurn / 16
+          receiveEnd()
         }
       }
     } catch {
-      guard phase != .lingering else { return close() }
       if phase == .waiting { begin(Self.noRequest) }
-      refuse(Admission.failure(for: error))
+      if phase == .receiving { refuse(Admission.failure(for: error)) }
     }
+    isBehind = effort >= Self.effortInOneTurn
+    if isBehind { context?.eventLoop.assumeIsolated().execute { [weak self] in self?.goOn() } }
+  }
+
+  private var takesParts: Bool { phase == .waiting || phase == .receiving || phase == .lingering }
+
+  /// Goes on with what has arrived meanwhile, and with what the client had to keep.
+  private func goOn() {
+    isBehind = false
+    record.work.begin()
+    readRequests()
+    record.work.pause()
+    if hasHeldRead, let context { read(context: context) }
   }
 
   private func begin(_ head: RequestHead) {
@@ -225,7 +248,7 @@ package final class FrontDoor: ChannelDuplexHandler {
 
   private func receive(_ head: RequestHead) {
     begin(head)
-    deadline?.set(bodyDeadline())
+    deadline?.set(record.start + settings.time(toReceive: receivedBytes))
     if let answer = admission.ownAnswer(to: head, isAllowedOrigin: allowedOrigin != nil, record) {
       // Without a body its end is here in a moment, and the connection can stay.
       if head.contentLength == 0 { held = answer } else { give(answer) }
@@ -255,7 +278,7 @@ package final class FrontDoor: ChannelDuplexHandler {
           .unavailable, reason: "too_many_bodies", "Too much is being uploaded at once.", retryAfter: .seconds(1)))
     }
     takenBytes += piece.readableBytes
-    deadline?.set(bodyDeadline())
+    deadline?.set(record.start + settings.time(toReceive: receivedBytes))
     way?.receive(piece)
   }
 
@@ -271,12 +294,12 @@ package final class FrontDoor: ChannelDuplexHandler {
       way?.answer(at: self)
     case .lingering:
       close()
-    case .waiting, .responding, .closing:
+    case .waiting, .responding, .leaving, .closing:
       break
     }
   }
 
-  private func leaveWay() {
+  func leaveWay() {
     let left = way
     way = nil
     left?.abandon()
@@ -289,99 +312,41 @@ package final class FrontDoor: ChannelDuplexHandler {
     }
   }
 
-  private var admission: Admission { Admission(routes: state.routes, settings: settings) }
+  var admission: Admission { Admission(routes: state.routes, settings: settings) }
 
-  // MARK: Answers
-
-  /// Answers with a failure, in the shape of the route, and remembers it for the log.
-  ///
-  /// An answer that has begun cannot become another: its connection is closed instead.
-  package func refuse(_ failure: Failure) {
-    record.failure = failure
-    if hasResponseHead { return close() }
-    if phase == .receiving { leaveWay() }
-    let shape = ErrorBody.Shape(path: record.path)
-    var (lines, body) = ErrorBody.answer(to: failure, shape: shape, requestID: record.id)
-    if failure.code == .methodNotAllowed,
-      case .wrongMethod(let allowed) = state.routes.match(record.method, path: record.path)
-    {
-      lines.add("allow", allowed.joined(separator: ", "))
-    }
-    respond(failure.code.status, lines, body)
-  }
-
-  /// Sends a whole answer from the door itself.
-  private func respond(_ status: Int, _ lines: HeaderLines, _ body: ByteBuffer?) {
-    writeHead(status, lines, length: body?.readableBytes)
-    if let body { writeBody(body) }
-    writeEnd()
-  }
-
-  /// Begins an answer; `length` is that of the body, nil where only its end tells.
-  ///
-  /// The door adds what every answer carries; `lines` hold none of it.
-  package func writeHead(_ status: Int, _ lines: consuming HeaderLines, length: Int?) {
-    guard phase == .receiving || phase == .responding, !hasResponseHead else { return }
-    hasResponseHead = true
-    record.status = status
-    let isBodiless = status == 204 || status == 304
-    let framing = length != nil || isBodiless ? AnswerWriter.Framing.length : isHTTP10 ? .untilClose : .chunked
-    // The body is not wanted any more, or no further request is, or only its end tells how long the answer is.
-    if phase == .receiving || state.stopFlag.isRaised || framing == .untilClose { mustClose = true }
-    lines.add("date", HTTPDate.now)
-    lines.add("x-request-id", record.id)
-    settings.cors.add(allowedOrigin, to: &lines)
-    if mustClose { lines.add("connection", "close") } else if isHTTP10 { lines.add("connection", "keep-alive") }
-    writer.add(
-      AnswerHead(
-        status: status, isHTTP10: isHTTP10, hasBody: !isBodiless && record.method != .HEAD, framing: framing,
-        length: isBodiless ? nil : length),
-      lines: lines)
-  }
-
-  /// Adds a piece to the body; it leaves with the next flush.
-  package func writeBody(_ piece: ByteBuffer) {
-    guard let context, phase == .receiving || phase == .responding else { return }
-    writer.add(piece) { context.write(wrapOutboundOut($0), promise: nil) }
-  }
-
-  /// Sends what was written; `promise` is kept once the system has taken it.
-  package func flush(promise: EventLoopPromise<Void>? = nil) {
-    guard let context else {
-      promise?.fail(ChannelError.ioOnClosedChannel)
-      return
-    }
-    if writer.hasOutput {
-      writer.take { context.writeAndFlush(wrapOutboundOut($0), promise: promise) }
-    } else if let promise {
-      context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
-    } else {
-      context.flush()
-    }
-  }
+  // MARK: The end of an answer
 
   /// Ends the answer, and sends what is left of it.
   package func writeEnd() {
     guard let context, phase == .receiving || phase == .responding else { return }
     writer.end()
     way = nil
-    phase = phase == .receiving ? .lingering : mustClose ? .closing : .waiting
+    phase = phase == .receiving ? .lingering : .leaving
     // Until the last byte is taken the client's time to take it runs; then the time of what comes next.
     deadline?.set(writeDeadline)
     let written = context.eventLoop.makePromise(of: Void.self)
     written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.answerLeft() }
+    isEnding = true
     flush(promise: written)
+    isEnding = false
+    if phase == .leaving, let channel { unsent.look(at: channel) }
     finish(status: record.status)
-    readRequests()
-    if hasHeldRead { read(context: context) }
+    if phase == .waiting { goOn() }
   }
 
   private func answerLeft() {
     switch phase {
-    case .waiting: deadline?.set(.now() + settings.idleTime)
-    case .lingering: deadline?.set(.now() + Self.lingerTime)
-    case .closing: context?.close(promise: nil)
-    case .receiving, .responding: break
+    case .leaving where mustClose:
+      phase = .closing
+      close()
+    case .leaving:
+      phase = .waiting
+      deadline?.set(.now() + settings.idleTime)
+      if !isEnding { goOn() }
+    case .lingering:
+      deadline?.set(.now() + Self.lingerTime)
+    case .waiting, .receiving, .responding, .closing:
+      break
     }
   }
 

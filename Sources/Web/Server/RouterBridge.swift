@@ -41,6 +41,8 @@ package final class RouterBridge: Way {
   private var head: RequestHead?
   private var body = ByteBuffer()
   private var task: Task<Void, Never>?
+  /// When the handler was given the request: all until its answer's end is Apus's own work.
+  private var began = NIODeadline.now()
 
   /// A bridge to `responder`.
   package init(responder: Responder, logger: Logger) {
@@ -72,6 +74,7 @@ package final class RouterBridge: Way {
       return fail(Failure(.invalidRequest, reason: "malformed_request", "A header is malformed."), door)
     }
     body = ByteBuffer()
+    began = .now()
     let writer = BridgeWriter(
       bridge: NIOLoopBound(self, eventLoop: loop), door: NIOLoopBound(door, eventLoop: loop), loop: loop)
     task = Task { [responder] in
@@ -122,6 +125,7 @@ package final class RouterBridge: Way {
     guard head != nil else { return }
     head = nil
     task = nil
+    door.record.work.begin(began)
     door.writeEnd()
   }
 
@@ -129,6 +133,7 @@ package final class RouterBridge: Way {
     guard head != nil else { return }
     head = nil
     task = nil
+    door.record.work.begin(began)
     door.refuse(failure)
   }
 }

@@ -25,6 +25,14 @@ package final class ServerSettings: Sendable {
     writeTime = configuration.writeTimeout.timeAmount
     idleTime = configuration.idleTimeout.timeAmount
   }
+
+  /// A body that arrives more slowly than this, beyond `request_timeout`, is given up.
+  private static let slowestBytesPerSecond = 8 << 10
+
+  /// How long a request may take until so many bytes of its body have arrived.
+  func time(toReceive bytes: Int) -> TimeAmount {
+    requestTime + .seconds(Int64(bytes / Self.slowestBytesPerSecond))
+  }
 }
 
 /// Whether the process has been asked to stop: then it is not ready, and answers close their connections.

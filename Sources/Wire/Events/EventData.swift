@@ -7,8 +7,9 @@ package enum EventData {
   /// The value of the event's first `data` line, without the space after the colon; nil for a comment.
   package static func first(of event: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     var lineStart = 0
+    var lineEnds = LineEnds(in: event, from: 0)
     while lineStart < event.count {
-      let lineEnd = event.index(ofLineEndFrom: lineStart)
+      let lineEnd = lineEnds.next() ?? event.count
       if event.holds("data:", at: lineStart) {
         let valueStart = lineStart + (event.holds("data: ", at: lineStart) ? 6 : 5)
         return UnsafeRawBufferPointer(rebasing: event[valueStart..<lineEnd])
@@ -25,15 +26,34 @@ package enum EventData {
 }
 
 extension UnsafeRawBufferPointer {
-  /// Where the line that `start` stands in ends: at the next LF or CR, or at the end.
-  func index(ofLineEndFrom start: Int) -> Int {
-    let lineFeed = index(of: 0x0A, from: start) ?? count
-    return UnsafeRawBufferPointer(rebasing: self[..<lineFeed]).index(of: 0x0D, from: start) ?? lineFeed
-  }
-
   /// Whether a word stands at an offset.
   fileprivate func holds(_ word: StaticString, at offset: Int) -> Bool {
     guard offset + word.utf8CodeUnitCount <= count, let start = baseAddress else { return false }
     return memcmp(start + offset, word.utf8Start, word.utf8CodeUnitCount) == 0
+  }
+}
+
+/// Finds the ends of lines, LF or CR, one after the other; each byte is looked at twice at most.
+struct LineEnds {
+  private let bytes: UnsafeRawBufferPointer
+  private var lineFeed: Int
+  private var carriageReturn: Int
+
+  init(in bytes: UnsafeRawBufferPointer, from start: Int) {
+    self.bytes = bytes
+    lineFeed = bytes.index(of: 0x0A, from: start) ?? bytes.count
+    carriageReturn = bytes.index(of: 0x0D, from: start) ?? bytes.count
+  }
+
+  /// Where the next one stands; nil where there is none.
+  mutating func next() -> Int? {
+    let end = min(lineFeed, carriageReturn)
+    guard end < bytes.count else { return nil }
+    if end == lineFeed {
+      lineFeed = bytes.index(of: 0x0A, from: end + 1) ?? bytes.count
+    } else {
+      carriageReturn = bytes.index(of: 0x0D, from: end + 1) ?? bytes.count
+    }
+    return end
   }
 }

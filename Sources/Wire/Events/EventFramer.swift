@@ -49,9 +49,10 @@ package struct EventFramer {
   private mutating func scan(_ bytes: UnsafeRawBufferPointer, _ visit: (UnsafeRawBufferPointer) -> Void) -> Int {
     var start = 0
     var offset = scanned
+    var lineEnds = LineEnds(in: bytes, from: offset)
     while offset < bytes.count {
       // Nothing ends an event but a line's end: what stands before the next one is passed at once.
-      let lineEnd = bytes.index(ofLineEndFrom: offset)
+      let lineEnd = lineEnds.next() ?? bytes.count
       if lineEnd > offset { boundary.passText() }
       guard lineEnd < bytes.count else { break }
       if boundary.isPassed(by: bytes[lineEnd]) {

@@ -92,17 +92,19 @@ enum HTTPHead {
   }
 
   /// The header lines of a head, from `start` to the empty line at its end.
-  static func lines(in head: UnsafeRawBufferPointer, from start: Int) throws(HTTPSyntaxError) -> [HeaderLines.Line] {
+  static func lines(in head: UnsafeRawBufferPointer, from start: Int) throws(HTTPSyntaxError) -> HeaderLines {
+    let rest = UnsafeRawBufferPointer(rebasing: head[start...])
+    let end = rest.count - 2
     var lines: [HeaderLines.Line] = []
     lines.reserveCapacity(16)
-    var position = start
-    while position < head.count - 2 {
+    var position = 0
+    while position < end {
       guard lines.count < maximumLines else { throw .headTooLarge }
-      let (line, next) = try self.line(in: head, at: position)
+      let (line, next) = try self.line(in: rest, at: position)
       lines.append(line)
       position = next
     }
-    return lines
+    return HeaderLines(lines, in: UnsafeRawBufferPointer(rebasing: rest[..<end]))
   }
 
   /// Reads one header line, which ends with CR LF; returns where the next begins.

@@ -86,9 +86,12 @@ package struct HeaderLines: Sendable, ExpressibleByDictionaryLiteral {
     bytes.withUnsafeBytes { raw in
       for line in lines where raw.spells(name, at: line.name) {
         if raw.spells(element, at: line.value) { return true }
-        for part in raw.text(line.value).split(separator: ",") {
-          let word = part.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
-          if word.lowercased() == element.description { return true }
+        // By bytes: what other readers split, we split.
+        for part in UnsafeRawBufferPointer(rebasing: raw[line.value.offsets]).split(separator: UInt8(ascii: ",")) {
+          let word = part.drop(while: \.isBlank)
+          let end = word.lastIndex { !$0.isBlank }.map { $0 + 1 } ?? word.startIndex
+          let start = line.value.lowerBound + UInt32(word.startIndex)
+          if raw.spells(element, at: start..<(line.value.lowerBound + UInt32(end))) { return true }
         }
       }
       return false

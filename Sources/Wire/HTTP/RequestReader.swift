@@ -9,80 +9,33 @@ import NIOHTTP1
 /// Source: RFC 9112 (HTTP/1.1).
 package struct RequestReader: Sendable {
   /// One step of a request.
-  package enum Part: Sendable {
-    case head(RequestHead)
-    case body(ByteBuffer)
-    case end
-  }
-
-  private enum Phase {
-    case head(searched: Int)
-    case body(MessageBody)
-  }
+  package typealias Part = MessagePart<RequestHead>
 
   private static let maximumMethodBytes = 32
 
-  private var phase = Phase.head(searched: 0)
-  private var buffer = ByteBuffer()
+  private var message = MessageReader()
 
   /// A connection on which nothing came yet.
   package init() {}
 
   /// Bytes that arrived and were not read yet.
-  package var pendingBytes: Int { buffer.readableBytes }
+  package var pendingBytes: Int { message.pendingBytes }
 
   /// Takes what arrived.
   package mutating func feed(_ bytes: ByteBuffer) {
-    guard buffer.readableBytes > 0 else { return buffer = bytes }
-    // What was read before is not kept: a stream may never end between two pieces.
-    buffer.discardReadBytes()
-    buffer.writeImmutableBuffer(bytes)
+    message.feed(bytes)
   }
 
-  /// The next step; nil when it needs more bytes. After an error nothing on this connection can be trusted.
+  /// The next step; nil when it needs more bytes.
+  ///
+  /// - Throws: once; what comes after that is handed over as body, and never ends.
   package mutating func next() throws(HTTPSyntaxError) -> Part? {
-    // What was read whole gives its memory back at once, for the next piece to arrive in.
-    defer { if buffer.readableBytes == 0 { buffer = ByteBuffer() } }
-    switch phase {
-    case .head(let searched):
-      return try head(searched: searched).map { .head($0) }
-    case .body(var body):
-      switch try body.next(from: &buffer) {
-      case .piece(let piece):
-        phase = .body(body)
-        return .body(piece)
-      case .end:
-        phase = .head(searched: 0)
-        return .end
-      case nil:
-        phase = .body(body)
-        return nil
-      }
-    }
-  }
-
-  private mutating func head(searched: Int) throws(HTTPSyntaxError) -> RequestHead? {
-    if searched == 0 { skipEmptyLines() }
-    let read = try buffer.withUnsafeReadableBytes {
-      bytes throws(HTTPSyntaxError) -> (head: RequestHead, framing: MessageBody.Framing, length: Int)? in
-      guard let length = try HTTPHead.length(in: bytes, searched: searched) else { return nil }
-      let (head, framing) = try Self.parse(UnsafeRawBufferPointer(rebasing: bytes[0..<length]))
-      return (head, framing, length)
-    }
-    guard let read else {
-      phase = .head(searched: buffer.readableBytes)
-      return nil
-    }
-    buffer.moveReaderIndex(forwardBy: read.length)
-    phase = .body(MessageBody(read.framing))
-    return read.head
+    try message.next(begin: Self.emptyLines) { bytes throws(HTTPSyntaxError) in try Self.parse(bytes) }
   }
 
   /// Empty lines before a request are left out (RFC 9112, section 2.2).
-  private mutating func skipEmptyLines() {
-    while let byte: UInt8 = buffer.getInteger(at: buffer.readerIndex), byte == 0x0D || byte == 0x0A {
-      buffer.moveReaderIndex(forwardBy: 1)
-    }
+  private static func emptyLines(_ bytes: UnsafeRawBufferPointer) -> Int {
+    bytes.firstIndex { $0 != 0x0D && $0 != 0x0A } ?? bytes.count
   }
 
   // MARK: One head
@@ -92,7 +45,7 @@ package struct RequestReader: Sendable {
   ) throws(HTTPSyntaxError) -> (RequestHead, MessageBody.Framing) {
     let end = try HTTPHead.firstLineEnd(in: bytes)
     let (method, target, isHTTP10) = try requestLine(UnsafeRawBufferPointer(rebasing: bytes[0..<end]))
-    let lines = HeaderLines(try HTTPHead.lines(in: bytes, from: end + 2), in: bytes)
+    let lines = try HTTPHead.lines(in: bytes, from: end + 2)
     var head = RequestHead(method, target, isHTTP10: isHTTP10, lines)
     let framing = try framing(of: head)
     if case .length(let length) = framing { head.contentLength = length } else { head.contentLength = nil }

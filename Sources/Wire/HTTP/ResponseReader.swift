@@ -6,103 +6,50 @@ package import NIOCore
 /// Source: RFC 9112 (HTTP/1.1).
 package struct ResponseReader: Sendable {
   /// One step of an answer.
-  package enum Part: Sendable {
-    case head(ResponseHead)
-    case body(ByteBuffer)
-    case end
-  }
+  package typealias Part = MessagePart<ResponseHead>
 
-  private enum Phase {
-    case head(searched: Int)
-    case body(MessageBody)
-  }
-
-  private var phase = Phase.head(searched: 0)
-  private var buffer = ByteBuffer()
+  private var message = MessageReader()
 
   /// A connection on which nothing came yet.
   package init() {}
 
   /// Bytes that arrived and were not read yet.
-  package var pendingBytes: Int { buffer.readableBytes }
+  package var pendingBytes: Int { message.pendingBytes }
+
+  /// Whether an answer that has begun is whole when the connection ends now.
+  package var endsAtClose: Bool { message.endsAtClose }
 
   /// Takes what arrived.
   package mutating func feed(_ bytes: ByteBuffer) {
-    guard buffer.readableBytes > 0 else { return buffer = bytes }
-    // What was read before is not kept: a stream may never end between two pieces.
-    buffer.discardReadBytes()
-    buffer.writeImmutableBuffer(bytes)
+    message.feed(bytes)
   }
 
-  /// Whether an answer that has begun is whole when the connection ends now.
-  package var endsAtClose: Bool {
-    if case .body(let body) = phase { body.endsAtClose } else { false }
-  }
-
-  /// The next step; nil when it needs more bytes. After an error nothing on this connection can be trusted.
+  /// The next step; nil when it needs more bytes.
+  ///
+  /// - Throws: once; what comes after that is handed over as body, and never ends.
   package mutating func next() throws(HTTPSyntaxError) -> Part? {
-    // What was read whole gives its memory back at once, for the next piece to arrive in.
-    defer { if buffer.readableBytes == 0 { buffer = ByteBuffer() } }
-    switch phase {
-    case .head(let searched):
-      return try head(searched: searched).map { .head($0) }
-    case .body(var body):
-      switch try body.next(from: &buffer) {
-      case .piece(let piece):
-        phase = .body(body)
-        return .body(piece)
-      case .end:
-        phase = .head(searched: 0)
-        return .end
-      case nil:
-        phase = .body(body)
-        return nil
-      }
-    }
-  }
-
-  /// The next final head: those of 1xx only announce it (RFC 9110, section 15.2).
-  private mutating func head(searched: Int) throws(HTTPSyntaxError) -> ResponseHead? {
-    var searched = searched
-    while true {
-      try checkBeginning()
-      let searchedBytes = searched
-      let read = try buffer.withUnsafeReadableBytes {
-        bytes throws(HTTPSyntaxError) -> (head: ResponseHead, framing: MessageBody.Framing, length: Int)? in
-        guard let length = try HTTPHead.length(in: bytes, searched: searchedBytes) else { return nil }
-        let (head, framing) = try Self.parse(UnsafeRawBufferPointer(rebasing: bytes[0..<length]))
-        return (head, framing, length)
-      }
-      guard let read else {
-        phase = .head(searched: buffer.readableBytes)
-        return nil
-      }
-      buffer.moveReaderIndex(forwardBy: read.length)
-      searched = 0
-      guard read.head.status != 101 else { throw .malformed("an upgrade that nobody asked for") }
-      if read.head.status < 200 { continue }
-      phase = .body(MessageBody(read.framing))
-      return read.head
-    }
+    try message.next(begin: Self.checkBeginning) { bytes throws(HTTPSyntaxError) in try Self.parse(bytes) }
   }
 
   /// What is no HTTP is known by its first bytes: its end may never come.
-  private func checkBeginning() throws(HTTPSyntaxError) {
+  private static func checkBeginning(_ bytes: UnsafeRawBufferPointer) throws(HTTPSyntaxError) -> Int {
     let expected: StaticString = "HTTP/1."
-    let isRight = buffer.withUnsafeReadableBytes { bytes in
-      zip(bytes, 0..<expected.utf8CodeUnitCount).allSatisfy { $0 == expected.utf8Start[$1] }
-    }
+    let isRight = zip(bytes, 0..<expected.utf8CodeUnitCount).allSatisfy { $0 == expected.utf8Start[$1] }
     guard isRight else { throw .malformed("an answer begins with HTTP/1.1 or HTTP/1.0") }
+    return 0
   }
 
   // MARK: One head
 
+  /// Reads a final head; those of 1xx only announce it (RFC 9110, section 15.2).
   private static func parse(
     _ bytes: UnsafeRawBufferPointer
-  ) throws(HTTPSyntaxError) -> (ResponseHead, MessageBody.Framing) {
+  ) throws(HTTPSyntaxError) -> (ResponseHead, MessageBody.Framing)? {
     let end = try HTTPHead.firstLineEnd(in: bytes)
     let (status, isHTTP10) = try statusLine(UnsafeRawBufferPointer(rebasing: bytes[0..<end]))
-    let lines = HeaderLines(try HTTPHead.lines(in: bytes, from: end + 2), in: bytes)
+    guard status != 101 else { throw .malformed("an upgrade that nobody asked for") }
+    let lines = try HTTPHead.lines(in: bytes, from: end + 2)
+    guard status >= 200 else { return nil }
     let framing = try framing(of: lines, status: status)
     // HTTP/1.0 knows no chunks: whoever sends them there is trusted with one answer (RFC 9112, section 6.1).
     let isOdd = isHTTP10 && framing == .chunked
@@ -133,7 +80,11 @@ package struct ResponseReader: Sendable {
 
   /// How the body's end is told (RFC 9112, section 6.3).
   private static func framing(of lines: HeaderLines, status: Int) throws(HTTPSyntaxError) -> MessageBody.Framing {
-    if status < 200 || status == 204 || status == 304 { return .length(0) }
+    let framing = try announcedFraming(lines)
+    return status == 204 || status == 304 ? .length(0) : framing
+  }
+
+  private static func announcedFraming(_ lines: HeaderLines) throws(HTTPSyntaxError) -> MessageBody.Framing {
     let lengths = lines.count(of: "content-length")
     guard lines.contains("transfer-encoding") else {
       guard lengths > 0 else { return .untilClose }

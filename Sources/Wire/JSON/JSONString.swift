@@ -114,8 +114,11 @@ package struct JSONKey {
 
   package static func ~= (pattern: StaticString, key: JSONKey) -> Bool {
     let expected = UnsafeBufferPointer(start: pattern.utf8Start, count: pattern.utf8CodeUnitCount)
-    if key.literal.isEscaped { return key.text.utf8.elementsEqual(expected) }
     let range = key.literal.range
+    if key.literal.isEscaped {
+      // No byte takes more than six as an escape: a longer key is not decoded to find that out.
+      return range.count - 2 <= expected.count * 6 && key.text.utf8.elementsEqual(expected)
+    }
     guard range.count - 2 == expected.count, let start = key.bytes.baseAddress else { return false }
     return memcmp(start + range.lowerBound + 1, pattern.utf8Start, expected.count) == 0
   }

@@ -9,6 +9,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
   /// Smaller bodies are sent in one piece with their head.
   private static let joinedBytes = 64 << 10
+  /// How much of a larger one is sent before others have their turn.
+  private static let bytesInOneTurn = 1 << 20
 
   private let pool: UpstreamPool
   private var reader = ResponseReader()
@@ -23,6 +25,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
   private(set) var isAbandoned = false
   var connectTimer: Scheduled<Void>?
   private var problem: String?
+  private var unsent: UnsentBody?
 
   init(pool: UpstreamPool) {
     self.pool = pool
@@ -63,9 +66,31 @@ final class UpstreamConnection: ChannelDuplexHandler {
       for piece in request.body { output.writeImmutableBuffer(piece) }
       return context.writeAndFlush(wrapOutboundOut(output), promise: written)
     }
-    context.write(wrapOutboundOut(output), promise: nil)
-    for piece in request.body.dropLast() { context.write(wrapOutboundOut(piece), promise: nil) }
-    context.writeAndFlush(wrapOutboundOut(request.body.last ?? ByteBuffer()), promise: written)
+    context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+    unsent = UnsentBody(pieces: request.body[...], written: written)
+    sendBody(context)
+  }
+
+  /// Sends what the channel takes of a large body, and not too much of it in one turn: over TLS all of it is encrypted.
+  private func sendBody(_ context: ChannelHandlerContext) {
+    var rest = Self.bytesInOneTurn
+    while rest > 0, context.channel.isWritable, let slice = unsent?.next(Self.joinedBytes) {
+      rest -= slice.readableBytes
+      let isLast = unsent?.isEmpty == true
+      let promise = isLast ? unsent?.written : nil
+      if isLast { unsent = nil }
+      context.writeAndFlush(wrapOutboundOut(slice), promise: promise)
+    }
+    if unsent != nil, rest <= 0 {
+      context.eventLoop.assumeIsolated().execute { [weak self] in
+        if let self, let context = self.context { sendBody(context) }
+      }
+    }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if unsent != nil, context.channel.isWritable { sendBody(context) }
+    context.fireChannelWritabilityChanged()
   }
 
   /// Reads on after a pause.
@@ -110,6 +135,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
+    unsent?.written.fail(ChannelError.ioOnClosedChannel)
+    unsent = nil
     deadline?.cancel()
   }
 
@@ -143,7 +170,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
 
   func channelReadComplete(context: ChannelHandlerContext) {
     // Before the head there is nothing to hand over, and what trickles in does not move the limit for it.
-    guard let receiver = call?.receiver, exchange.hasHead else { return }
+    guard let receiver = call?.receiver else { return }
+    guard exchange.hasHead else { return _ = receiver.upstreamPaused() }
     expectMore()
     if receiver.upstreamPaused() { return }
     isPaused = true
@@ -217,5 +245,27 @@ final class UpstreamConnection: ChannelDuplexHandler {
     pool.forget(self)
     deadline?.cancel()
     context?.close(promise: nil)
+  }
+}
+
+/// What is left to send of a large body.
+private struct UnsentBody {
+  var pieces: ArraySlice<ByteBuffer>
+  /// Kept once the last of it was written.
+  let written: EventLoopPromise<Void>
+
+  var isEmpty: Bool { pieces.isEmpty }
+
+  /// Takes a slice off the front.
+  mutating func next(_ most: Int) -> ByteBuffer? {
+    while var first = pieces.popFirst() {
+      guard let slice = first.readSlice(length: min(most, first.readableBytes)), slice.readableBytes > 0 else {
+        continue
+      }
+      if first.readableBytes > 0 { pieces.insert(first, at: pieces.startIndex) }
+      while pieces.first?.readableBytes == 0 { pieces.removeFirst() }
+      return slice
+    }
+    return nil
   }
 }
