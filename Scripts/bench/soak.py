@@ -84,7 +84,7 @@ def run(arguments) -> int:
                                      "Priority": priority.description()}
     with Testbed() as testbed:
         upstream = streamer.start_upstream(testbed)
-        with priority.raised():  # Or the loops' lag would tell of the machine's other programs.
+        with priority.raised(3):  # Before the load, too: the loops' lag must tell of Apus alone.
             server = apus.start(testbed, upstream)
         testbed.wait_until_ready(server, apus.title)
         server.check_answer(apus.title)
