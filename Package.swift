@@ -80,7 +80,8 @@ let package = Package(
       name: "WireTests", dependencies: ["Wire", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL],
       swiftSettings: swift),
     .testTarget(
-      name: "WebTests", dependencies: ["Kernel", "TestKit", "Web", logging, nioCore, nioHTTP1], swiftSettings: swift),
+      name: "WebTests", dependencies: ["Kernel", "TestKit", "Web", "Wire", logging, nioCore, nioEmbedded, nioHTTP1],
+      swiftSettings: swift),
     .testTarget(
       name: "GatewayTests",
       dependencies: [

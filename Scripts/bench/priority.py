@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def raised(level: int = 1):
-    """What runs and is started inside has real-time priority, if that is allowed; streams are sent and received at 2."""
+    """What runs and is started inside has real-time priority, if allowed; streams are sent and received at 2."""
     try:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(level))
     except PermissionError:

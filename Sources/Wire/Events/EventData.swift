@@ -27,7 +27,7 @@ package enum EventData {
 
 extension UnsafeRawBufferPointer {
   /// Whether a word stands at an offset.
-  fileprivate func holds(_ word: StaticString, at offset: Int) -> Bool {
+  func holds(_ word: StaticString, at offset: Int) -> Bool {
     guard offset + word.utf8CodeUnitCount <= count, let start = baseAddress else { return false }
     return memcmp(start + offset, word.utf8Start, word.utf8CodeUnitCount) == 0
   }

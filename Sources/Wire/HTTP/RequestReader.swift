@@ -1,4 +1,3 @@
-import Glibc
 package import NIOCore
 import NIOHTTP1
 
@@ -58,7 +57,7 @@ package struct RequestReader: Sendable {
   ) throws(HTTPSyntaxError) -> (method: HTTPMethod, target: String, isHTTP10: Bool) {
     let version: StaticString = " HTTP/1."
     let suffix = version.utf8CodeUnitCount + 1
-    guard line.count > suffix, memcmp(line.baseAddress! + line.count - suffix, version.utf8Start, suffix - 1) == 0,
+    guard line.count > suffix, line.holds(version, at: line.count - suffix),
       let minor = line.last, minor == UInt8(ascii: "0") || minor == UInt8(ascii: "1")
     else { throw .malformed("a request's first line ends with the version, which is 1.1 or 1.0") }
     let rest = line[0..<(line.count - suffix)]

@@ -1,4 +1,3 @@
-import Glibc
 package import NIOCore
 
 /// Reads the answers of one upstream connection from the bytes that arrive: a pure state machine.
@@ -63,7 +62,7 @@ package struct ResponseReader: Sendable {
   ) throws(HTTPSyntaxError) -> (status: Int, isHTTP10: Bool) {
     let version: StaticString = "HTTP/1."
     let start = version.utf8CodeUnitCount
-    guard line.count >= start + 5, memcmp(line.baseAddress!, version.utf8Start, start) == 0,
+    guard line.count >= start + 5, line.holds(version, at: 0),
       line[start] == UInt8(ascii: "0") || line[start] == UInt8(ascii: "1"), line[start + 1] == 0x20
     else { throw .malformed("an answer begins with HTTP/1.1 or HTTP/1.0") }
     var status = 0
