@@ -21,6 +21,5 @@ enum Subject: String, CaseIterable {
 func expect(
   _ isKept: Bool, _ promise: @autoclosure () -> String, file: StaticString = #file, line: UInt = #line
 ) {
-  // Reached only by a mistake in what is fuzzed, which this is to show.
-  if !isKept { fatalError("not so: \(promise())", file: file, line: line) }
+  if !isKept { fatalError("not so: \(promise())", file: file, line: line) }  // a mistake found: this is to show it
 }
