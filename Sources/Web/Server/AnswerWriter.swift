@@ -39,9 +39,6 @@ struct AnswerWriter {
   /// Used again for each chunk.
   private var sizeLine: [UInt8] = []
 
-  /// Whether something waits to be flushed.
-  var hasOutput: Bool { output.readableBytes > 0 }
-
   /// Begins an answer: the first line, how the body ends, and `lines`, which hold neither.
   mutating func add(_ head: AnswerHead, lines: HeaderLines) {
     framing = head.framing

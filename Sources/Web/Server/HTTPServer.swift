@@ -1,7 +1,6 @@
 package import Kernel
 import Logging
 package import NIOCore
-import NIOHTTP1
 import NIOPosix
 package import NIOSSL
 import ServiceLifecycle
