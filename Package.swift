@@ -28,6 +28,8 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let yams = Target.Dependency.product(name: "Yams", package: "yams")
 
 // The list of targets is the introduction: ground first, assembly last. Imports point up this list only.
@@ -42,16 +44,23 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/yams", exact: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
   ],
   targets: [
     .target(name: "CProcess"),
     .target(name: "CAssets", exclude: ["openapi.json"]),
+    .target(name: "CPostgres"),
     .target(name: "Kernel", dependencies: [], swiftSettings: swift),
     .target(name: "Wire", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS], swiftSettings: swift),
+    .target(
+      name: "Store",
+      dependencies: ["CPostgres", "Kernel", "Wire", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto, grdb],
+      swiftSettings: swift),
     .target(
       name: "Web",
       dependencies: [
@@ -66,10 +75,17 @@ let package = Package(
         httpClient, hummingbird,
       ],
       swiftSettings: swift),
+    .target(
+      name: "Accounts",
+      dependencies: [
+        "Kernel", "Store", "Web", "Wire", nioCore, nioPosix, nioHTTP1, logging, crypto, lifecycle, httpTypes, httpClient,
+        hummingbird, jwt,
+      ],
+      swiftSettings: swift),
     .executableTarget(
       name: "App",
       dependencies: [
-        "CAssets", "Gateway", "Kernel", "Web", nioCore, nioPosix, nioHTTP1, nioSSL, logging, lifecycle, httpClient,
+        "Accounts", "CAssets", "Gateway", "Kernel", "Store", "Web", nioCore, nioPosix, nioHTTP1, nioSSL, logging, lifecycle, httpClient,
         arguments, yams,
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
@@ -80,12 +96,23 @@ let package = Package(
       name: "WireTests", dependencies: ["Wire", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL],
       swiftSettings: swift),
     .testTarget(
+      name: "StoreTests",
+      dependencies: ["Kernel", "Store", "TestKit", "Wire", nioCore, nioEmbedded, nioPosix, logging, grdb],
+      swiftSettings: swift),
+    .testTarget(
       name: "WebTests", dependencies: ["Kernel", "TestKit", "Web", "Wire", logging, nioCore, nioEmbedded, nioHTTP1],
       swiftSettings: swift),
     .testTarget(
       name: "GatewayTests",
       dependencies: [
         "CProcess", "Gateway", "Kernel", "TestKit", "Web", "Wire", nioCore, nioHTTP1, nioPosix, logging, lifecycle,
+        hummingbird,
+      ],
+      swiftSettings: swift),
+    .testTarget(
+      name: "AccountsTests",
+      dependencies: [
+        "Accounts", "Kernel", "Store", "TestKit", "Web", "Wire", nioCore, nioHTTP1, nioPosix, logging, crypto, jwt,
         hummingbird,
       ],
       swiftSettings: swift),

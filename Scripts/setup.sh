@@ -54,7 +54,7 @@ install_packages() {
 # Swift itself, and what the Swift packages link to or are built with.
 install_tools() {
   local version
-  install_packages ca-certificates curl g++ git python3-venv zlib1g-dev "$@"
+  install_packages ca-certificates curl g++ git libpq-dev libsqlite3-dev python3-venv zlib1g-dev "$@"
   command -v swift >/dev/null ||
     give_up "Swift $swift_wanted is not on the PATH; https://www.swift.org/install tells how to get it"
   version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p')

@@ -13,14 +13,19 @@ enum ImportRules {
     // the ground
     Row(target: "CProcess", imports: []),
     Row(target: "CAssets", imports: []),
+    Row(target: "CPostgres", imports: []),
     Row(target: "Kernel", imports: []),
     Row(target: "Wire", imports: []),
     // the platform
+    Row(target: "Store", imports: ["CPostgres", "Kernel", "Wire"]),
     Row(target: "Web", imports: ["Kernel", "Wire"]),
     // the features
     Row(target: "Gateway", imports: ["CProcess", "Kernel", "Web", "Wire"], isFeature: true),
+    Row(target: "Accounts", imports: ["Kernel", "Store", "Web", "Wire"], isFeature: true),
     // the assembly
-    Row(target: "App", imports: ["CProcess", "CAssets", "Kernel", "Wire", "Web", "Gateway"]),
+    Row(
+      target: "App",
+      imports: ["Accounts", "CProcess", "CAssets", "Kernel", "Wire", "Store", "Web", "Gateway"]),
     // for tests only
     Row(target: "TestKit", imports: ["Kernel"]),
     Row(target: "CFuzz", imports: []),

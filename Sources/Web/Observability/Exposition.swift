@@ -1,3 +1,4 @@
+import Kernel
 /// Prometheus's text format.
 ///
 /// Source: Prometheus, "Exposition formats", text-based format 0.0.4.

@@ -1,4 +1,4 @@
-import Kernel
+package import Kernel
 package import NIOCore
 
 /// Everything that is counted, by its Prometheus name.

@@ -4,7 +4,8 @@ import Synchronization
 package final class Counter: Sendable {
   private let count = Atomic<Int>(0)
 
-  init() {}
+  /// Starts at zero.
+  package init() {}
 
   /// Adds to it.
   package func add(_ amount: Int = 1) {
@@ -19,7 +20,8 @@ package final class Counter: Sendable {
 package final class Gauge: Sendable {
   private let level = Atomic<Int>(0)
 
-  init() {}
+  /// Starts at zero.
+  package init() {}
 
   /// Adds to it, or takes away.
   package func add(_ amount: Int) {
@@ -37,10 +39,12 @@ package final class Histogram: Sendable {
     var sum = 0.0
   }
 
-  let bounds: [Double]
+  /// The upper bounds of the buckets, in seconds; one more bucket is beyond them.
+  package let bounds: [Double]
   private let state: Mutex<State>
 
-  init(bounds: [Double]) {
+  /// Counts nothing yet; `bounds` are upper ones, in seconds, ascending.
+  package init(bounds: [Double]) {
     self.bounds = bounds
     state = Mutex(State(counts: Array(repeating: 0, count: bounds.count + 1)))
   }
@@ -61,13 +65,17 @@ package final class Histogram: Sendable {
 
 /// The instruments of one name, one for each combination of labels.
 package final class Family<Instrument: Sendable>: Sendable {
-  let name: String
-  let help: String
-  let labels: [String]
+  /// Its name in the exposition.
+  package let name: String
+  /// What it counts, as a sentence.
+  package let help: String
+  /// The names of its labels.
+  package let labels: [String]
   private let make: @Sendable () -> Instrument
   private let instruments = Mutex<[[String]: Instrument]>([:])
 
-  init(_ name: String, _ help: String, labels: [String], make: @escaping @Sendable () -> Instrument) {
+  /// A family without instruments; `make` makes each one when it is first asked for.
+  package init(_ name: String, _ help: String, labels: [String], make: @escaping @Sendable () -> Instrument) {
     self.name = name
     self.help = help
     self.labels = labels
@@ -85,7 +93,7 @@ package final class Family<Instrument: Sendable>: Sendable {
   }
 
   /// Every instrument with its labels, in a stable order.
-  var all: [(labels: [(String, String)], instrument: Instrument)] {
+  package var all: [(labels: [(String, String)], instrument: Instrument)] {
     let sorted = instruments.withLock { $0 }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
     return sorted.map { (labels: Array(zip(labels, $0.key)), instrument: $0.value) }
   }
