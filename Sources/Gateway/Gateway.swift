@@ -31,7 +31,7 @@ package enum Gateway {
   }
 
   private static func knownModel(_ request: Request, _ catalog: ModelCatalog) throws -> String {
-    let name = String(request.uri.path.dropFirst("/v1/models/".count)).removingPercentEncoding ?? ""
+    let name = modelRoute.parameter(in: request.uri.path)
     guard catalog[name] != nil else {
       throw Failure(
         .notFound, reason: "model_not_found", "The model '\(name.clipped(to: 128))' does not exist here.",

@@ -44,6 +44,7 @@ package struct Cors: Sendable, Equatable {
     lines.add("access-control-allow-origin", origin)
     lines.add(
       "access-control-expose-headers",
-      "x-request-id, x-apus-model, x-apus-provider, x-apus-overhead-ms, retry-after")
+      "x-request-id, x-apus-model, x-apus-provider, x-apus-overhead-ms, retry-after, ratelimit, ratelimit-policy, "
+        + "x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests")
   }
 }

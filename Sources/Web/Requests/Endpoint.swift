@@ -21,10 +21,9 @@ package struct Endpoint: Sendable {
     let router = Router(context: ApusContext.self, options: .autoGenerateHeadEndpoints)
     for endpoint in endpoints {
       // A last part in braces takes the rest of the path, slashes and all: names of models may have them.
-      let path = endpoint.route.path
-      let pattern = path.hasSuffix("}") ? path.prefix { $0 != "{" } + "**" : path[...]
+      let pattern = endpoint.route.pattern.map { $0.prefix + ($0.suffix.isEmpty ? "**" : "*" + $0.suffix) }
       router.on(
-        RouterPath(String(pattern)), method: .init(rawValue: endpoint.route.method.rawValue) ?? .get,
+        RouterPath(pattern ?? endpoint.route.path), method: .init(rawValue: endpoint.route.method.rawValue) ?? .get,
         use: endpoint.handler)
     }
     return router.buildResponder()

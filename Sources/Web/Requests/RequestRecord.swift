@@ -18,7 +18,13 @@ package final class RequestRecord {
   /// The client's address, behind the proxies that are trusted.
   package var client: String
   /// Who asks; nil until it is proved.
-  package var principal: Principal?
+  package var principal: Principal? { caller?.principal }
+  /// Who asks, and their limits; nil until it is proved.
+  package var caller: Caller?
+  /// How the caller stands with their limits; nil where there are none.
+  package var standing: Standing?
+  /// Whether this request has entered the caller's limits, and must leave them.
+  var hasEntered = false
   /// When the request's head had come.
   package var start: NIODeadline
 

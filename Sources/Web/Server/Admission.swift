@@ -14,22 +14,95 @@ struct Admission {
     case preflight(HeaderLines)
   }
 
-  /// What the door answers without asking a way; nil where the request may pass. `record` keeps what was found.
-  func ownAnswer(to head: RequestHead, isAllowedOrigin: Bool, _ record: RequestRecord) -> OwnAnswer? {
-    if (head.contentLength ?? 0) > settings.configuration.maxBody.bytes { return .refusal(tooLarge) }
-    if isAllowedOrigin, Cors.isPreflight(head) { return .preflight(Cors.preflight(for: head)) }
+  /// What this process does not know by itself.
+  enum Question: Sendable {
+    /// Who presents this key?
+    case whoAsks(Secret, KeyDigest)
+    /// May they now? Their limits are counted together with other replicas.
+    case mayEnter(Caller)
+  }
+
+  enum Verdict {
+    case letIn
+    case answer(OwnAnswer)
+    case ask(Question)
+  }
+
+  /// Whether a request may pass; `record` keeps what was found.
+  func judge(_ head: RequestHead, isAllowedOrigin: Bool, _ record: RequestRecord) -> Verdict {
+    if (head.contentLength ?? 0) > settings.configuration.maxBody.bytes { return .answer(.refusal(tooLarge)) }
+    if isAllowedOrigin, Cors.isPreflight(head) { return .answer(.preflight(Cors.preflight(for: head))) }
     do throws(Failure) {
-      try admit(head, record)
-      return nil
+      let route = try find(head, record)
+      record.route = route
+      if route.role == nil {
+        if route.isCounted { try countStranger(record) }
+        return .letIn
+      }
+      return try recognise(head, record)
     } catch {
-      return .refusal(error)
+      return .answer(.refusal(error))
     }
   }
 
-  /// Finds the route of a request, and its caller where the route needs one.
+  /// Goes on with a request whose caller is known.
+  func judge(_ caller: Caller, _ record: RequestRecord) -> Verdict {
+    guard let route = record.route, let role = route.role else { return .letIn }
+    record.caller = caller
+    guard caller.principal.role >= role else {
+      return .answer(.refusal(Failure(.forbidden, reason: "insufficient_role", "This needs the role '\(role)'.")))
+    }
+    guard route.isCounted, !caller.allowances.isEmpty else { return .letIn }
+    return judge(caller.enter(), of: caller, record)
+  }
+
+  /// Goes on with what the limits of a caller say.
+  func judge(_ entry: Caller.Entry, of caller: Caller, _ record: RequestRecord) -> Verdict {
+    switch entry {
+    case .entered(let standing):
+      record.standing = standing
+      record.hasEntered = true
+      return .letIn
+    case .refused(let failure, let standing):
+      record.standing = standing
+      return .answer(.refusal(failure))
+    case .mustAsk:
+      return .ask(.mayEnter(caller))
+    }
+  }
+
+  /// Counts a failed attempt to say who asks.
   ///
-  /// - Throws: `notFound`, `methodNotAllowed`, `unauthenticated`, `forbidden`; `record` keeps what was found before.
-  func admit(_ head: RequestHead, _ record: RequestRecord) throws(Failure) {
+  /// - Returns: the failure itself, or that its address has failed too often.
+  func counted(_ failure: Failure, _ record: RequestRecord) -> Failure {
+    guard failure.code == .unauthenticated, let wait = settings.addressLimit.take(record.client) else { return failure }
+    return tooManyStrangers(wait)
+  }
+
+  private func recognise(_ head: RequestHead, _ record: RequestRecord) throws(Failure) -> Verdict {
+    guard let digest = PresentedKey.digest(in: head.lines) else { throw counted(Authenticator.missing, record) }
+    if let caller = settings.authenticator.known(digest) { return judge(caller, record) }
+    // An address that guesses keys is not let near the database.
+    if let wait = settings.addressLimit.wait(record.client) { throw tooManyStrangers(wait) }
+    guard let key = PresentedKey.text(in: head.lines) else { throw Authenticator.missing }
+    return .ask(.whoAsks(key, digest))
+  }
+
+  private func countStranger(_ record: RequestRecord) throws(Failure) {
+    if let wait = settings.addressLimit.take(record.client) { throw tooManyStrangers(wait) }
+  }
+
+  private func tooManyStrangers(_ wait: Duration) -> Failure {
+    Failure(
+      .rateLimited, reason: "rate_limit_exceeded",
+      "Without a key that is known here, an address may ask \(settings.addressLimit.limit) times per minute.",
+      retryAfter: max(wait, .seconds(1)))
+  }
+
+  /// Finds the route of a request.
+  ///
+  /// - Throws: `notFound`, `methodNotAllowed`.
+  private func find(_ head: RequestHead, _ record: RequestRecord) throws(Failure) -> Route {
     switch routes.match(head.method, path: record.path) {
     case .unknown:
       let path = record.path.clipped(to: 256)
@@ -39,13 +112,7 @@ struct Admission {
       throw Failure(
         .methodNotAllowed, reason: "method_not_allowed", "\(head.method.rawValue) is not possible here; \(methods) is.")
     case .found(let route):
-      record.route = route
-      guard let role = route.role else { return }
-      let principal = try settings.authenticator.principal(for: head.lines)
-      record.principal = principal
-      guard principal.role >= role else {
-        throw Failure(.forbidden, reason: "insufficient_role", "This needs the role '\(role)'.")
-      }
+      return route
     }
   }
 

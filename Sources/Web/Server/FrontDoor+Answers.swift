@@ -36,6 +36,7 @@ extension FrontDoor {
     if phase == .receiving || state.stopFlag.isRaised || framing == .untilClose { mustClose = true }
     lines.add("date", HTTPDate.now)
     lines.add("x-request-id", record.id)
+    record.standing?.add(to: &lines)
     settings.cors.add(allowedOrigin, to: &lines)
     if mustClose { lines.add("connection", "close") } else if isHTTP10 { lines.add("connection", "keep-alive") }
     writer.add(

@@ -16,6 +16,8 @@ package final class FrontDoor: ChannelDuplexHandler {
   enum Phase {
     /// Between requests; a connection that has not served any must not stay silent for long.
     case waiting
+    /// Its caller, or their limits, are being asked for; its body waits in the reader.
+    case asking
     case receiving
     case responding
     /// The answer is whole, and on its way; the next request has to wait, so that no more than one answer ever does.
@@ -44,6 +46,8 @@ package final class FrontDoor: ChannelDuplexHandler {
   private var instruments = InstrumentCache()
   var phase = Phase.waiting
   private var isReadingRequests = false
+  /// The number of the question that is asked, or was asked last: only its answer counts.
+  var questions = 0
   /// Whether the end of an answer is being written, whatever the system does meanwhile.
   private var isEnding = false
   /// Whether requests wait in the reader for the next turn.
@@ -92,7 +96,10 @@ package final class FrontDoor: ChannelDuplexHandler {
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    if phase == .receiving || phase == .responding { finish(status: record.failure?.code.status ?? 499) }
+    switch phase {
+    case .asking, .receiving, .responding: finish(status: record.failure?.code.status ?? 499)
+    case .waiting, .leaving, .lingering, .closing: break
+    }
     phase = .closing
     leaveWay()
     context.fireChannelInactive()
@@ -103,7 +110,7 @@ package final class FrontDoor: ChannelDuplexHandler {
     case ChannelEvent.inputClosed:
       mustClose = true
       switch phase {
-      case .waiting, .receiving, .lingering: close()
+      case .waiting, .asking, .receiving, .lingering: close()
       case .responding: way?.clientStoppedSending(at: self)
       case .leaving, .closing: break
       }
@@ -165,6 +172,9 @@ package final class FrontDoor: ChannelDuplexHandler {
       refuse(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
     case .receiving:
       refuse(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
+    case .asking:
+      stopAsking()
+      refuse(Failure(.unavailable, reason: "identity_timeout", "It took too long to find out who is asking."))
     case .responding:
       record.failure = Failure(.requestTimeout, reason: "client_too_slow", "The client did not take its answer.")
       close()
@@ -188,7 +198,7 @@ package final class FrontDoor: ChannelDuplexHandler {
 
   /// While one request is answered, the next ones wait in the reader, and what is behind them with the client.
   package func read(context: ChannelHandlerContext) {
-    let isBusy = phase == .responding || phase == .leaving || isBehind
+    let isBusy = phase == .asking || phase == .responding || phase == .leaving || isBehind
     hasHeldRead = isBusy && reader.pendingBytes > 0
     if !hasHeldRead { context.read() }
   }
@@ -222,7 +232,7 @@ package final class FrontDoor: ChannelDuplexHandler {
   private var takesParts: Bool { phase == .waiting || phase == .receiving || phase == .lingering }
 
   /// Goes on with what has arrived meanwhile, and with what the client had to keep.
-  private func goOn() {
+  func goOn() {
     isBehind = false
     record.work.begin()
     readRequests()
@@ -249,11 +259,19 @@ package final class FrontDoor: ChannelDuplexHandler {
   private func receive(_ head: RequestHead) {
     begin(head)
     deadline?.set(record.start + settings.time(toReceive: receivedBytes))
-    if let answer = admission.ownAnswer(to: head, isAllowedOrigin: allowedOrigin != nil, record) {
-      // Without a body its end is here in a moment, and the connection can stay.
-      if head.contentLength == 0 { held = answer } else { give(answer) }
-      return
+    follow(admission.judge(head, isAllowedOrigin: allowedOrigin != nil, record), for: head)
+  }
+
+  func follow(_ verdict: Admission.Verdict, for head: RequestHead) {
+    switch verdict {
+    case .letIn: letIn(head)
+    // Without a body its end is here in a moment, and the connection can stay.
+    case .answer(let answer): if head.contentLength == 0 { held = answer } else { give(answer) }
+    case .ask(let question): ask(question, for: head)
     }
+  }
+
+  private func letIn(_ head: RequestHead) {
     if !isHTTP10, head.lines.first("expect", is: "100-continue") {
       writer.addContinue()
       flush()
@@ -294,7 +312,7 @@ package final class FrontDoor: ChannelDuplexHandler {
       way?.answer(at: self)
     case .lingering:
       close()
-    case .waiting, .responding, .leaving, .closing:
+    case .waiting, .asking, .responding, .leaving, .closing:
       break
     }
   }
@@ -345,7 +363,7 @@ package final class FrontDoor: ChannelDuplexHandler {
       if !isEnding { goOn() }
     case .lingering:
       deadline?.set(.now() + Self.lingerTime)
-    case .waiting, .receiving, .responding, .closing:
+    case .waiting, .asking, .receiving, .responding, .closing:
       break
     }
   }
@@ -354,6 +372,8 @@ package final class FrontDoor: ChannelDuplexHandler {
   private func finish(status: Int) {
     record.status = status
     record.work.pause()
+    if record.hasEntered { record.caller?.leave() }
+    record.hasEntered = false
     state.bodies.giveBack(takenBytes)
     takenBytes = 0
     let duration = NIODeadline.now() - record.start

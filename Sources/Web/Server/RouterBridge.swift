@@ -13,21 +13,23 @@ package struct ApusContext: RequestContext {
     /// Where handlers log.
     package let logger: Logger
     let requestID: String
-    let principal: Principal?
+    let caller: Caller?
   }
 
   /// What Hummingbird itself keeps.
   package var coreContext: CoreRequestContextStorage
   /// The id that the answer carries, too.
   package let requestID: String
+  /// Who is asking, and their limits; nil on routes that are open to everybody.
+  package let caller: Caller?
   /// Who is asking; nil on routes that are open to everybody.
-  package let principal: Principal?
+  package var principal: Principal? { caller?.principal }
 
   /// Takes over what the door found out.
   package init(source: Source) {
     coreContext = CoreRequestContextStorage(source: source)
     requestID = source.requestID
-    principal = source.principal
+    caller = source.caller
   }
 }
 
@@ -66,7 +68,7 @@ package final class RouterBridge: Way {
   package func answer(at door: FrontDoor) {
     guard let head, let loop = door.eventLoop else { return }
     let source = ApusContext.Source(
-      logger: logger, requestID: door.record.id, principal: door.record.principal)
+      logger: logger, requestID: door.record.id, caller: door.record.caller)
     let request: Request
     do {
       request = Request(head: try HTTPRequest(head, path: door.record.path), body: RequestBody(buffer: body))

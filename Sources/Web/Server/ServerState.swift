@@ -8,6 +8,7 @@ package final class ServerSettings: Sendable {
   /// The section `server` of the configuration.
   package let configuration: ServerConfiguration
   let authenticator: Authenticator
+  let addressLimit: AddressLimit
   let cors: Cors
   let clientAddress: ClientAddress
   /// `request_timeout`, `write_timeout` and `idle_timeout`, as timers take them.
@@ -16,9 +17,12 @@ package final class ServerSettings: Sendable {
   let idleTime: TimeAmount
 
   /// Reads the configuration once, so that no request has to.
-  package init(configuration: ServerConfiguration, authenticator: Authenticator) {
+  ///
+  /// `addressLimit` counts clients that are not known, and outlives reloads.
+  package init(configuration: ServerConfiguration, authenticator: Authenticator, addressLimit: AddressLimit) {
     self.configuration = configuration
     self.authenticator = authenticator
+    self.addressLimit = addressLimit
     cors = Cors(origins: configuration.corsOrigins)
     clientAddress = ClientAddress(trustedProxies: configuration.trustedProxies)
     requestTime = configuration.requestTimeout.timeAmount

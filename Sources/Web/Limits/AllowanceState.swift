@@ -1,0 +1,189 @@
+/// What one caller may do per minute and at once; nil is without limit.
+package struct RequestLimits: Sendable, Equatable {
+  /// Requests in any sliding minute.
+  package var requestsPerMinute: Int?
+  /// Requests that run at the same time, in this process.
+  package var concurrentRequests: Int?
+
+  /// Makes limits.
+  package init(requestsPerMinute: Int? = nil, concurrentRequests: Int? = nil) {
+    self.requestsPerMinute = requestsPerMinute
+    self.concurrentRequests = concurrentRequests
+  }
+
+  /// Whether nothing is limited.
+  package var areNone: Bool { requestsPerMinute == nil && concurrentRequests == nil }
+}
+
+/// How a caller stands with its limit per minute: what the `x-ratelimit-*` headers say.
+package struct Standing: Sendable, Equatable {
+  /// Requests in any sliding minute.
+  package var limit: Int
+  /// How many more are possible now, as far as this process knows.
+  package var remaining: Int
+  /// Milliseconds until there is room for another; zero while there is.
+  package var waitMilliseconds: Int64
+  /// Milliseconds until all of the limit is there again.
+  package var resetMilliseconds: Int64
+}
+
+/// What one allowance answers to one request.
+package enum AllowanceDecision: Sendable, Equatable {
+  case entered
+  /// So many in a minute were there.
+  case tooMany
+  /// So many at once are running.
+  case tooManyAtOnce
+  /// The replicas' shared count has to be asked first.
+  case mustAsk
+}
+
+/// The rules of one caller's allowance; pure, with the time given in milliseconds of a clock that never goes back.
+///
+/// Alone, a process counts in its own sliding window, exactly. Several replicas also lease from a shared count: what is
+/// leased was counted there when it was granted, is spent within `leaseLifetime`, and stays counted for a minute and
+/// that lifetime; so all replicas together stay within the limit in any minute, too. While the shared count cannot be
+/// reached, each replica holds its callers to the whole limit by itself.
+package struct AllowanceState: Sendable {
+  /// The window of "per minute". Times are cut to milliseconds: one more makes sure that no minute is shorter.
+  package static let minute: Int64 = 60_001
+  /// How long a leased request may be spent; unspent ones are given back with the next lease.
+  package static let leaseLifetime: Int64 = 1000
+  /// How long after a failure the shared count is left alone.
+  static let outage: Int64 = 1000
+
+  /// One batch that was leased.
+  struct Batch: Equatable {
+    var left: Int
+    let bucket: Int64
+    let expiry: Int64
+  }
+
+  /// The limits of this moment.
+  package var limits: RequestLimits
+  /// Whether replicas count together.
+  let isShared: Bool
+  private(set) var running = 0
+  private var window = SlidingWindow(length: Self.minute)
+  private var batches: [Batch] = []
+  private var returns: [(bucket: Int64, count: Int)] = []
+  /// Requests that wait for the lease that is asked for.
+  private var waiting = 0
+  private(set) var isAsking = false
+  private var fullUntil: Int64 = 0
+  private var localUntil: Int64 = 0
+  /// What was spent since the last lease, and when that was: the size of the next one.
+  private var spent = 0
+  private var lastLease: Int64 = 0
+
+  /// Nothing used yet.
+  package init(_ limits: RequestLimits, isShared: Bool) {
+    self.limits = limits
+    self.isShared = isShared
+  }
+
+  // MARK: Requests
+
+  /// Lets one request in, or says why not. What has entered must `leave`.
+  package mutating func enter(now: Int64) -> AllowanceDecision {
+    if let most = limits.concurrentRequests, running >= most { return .tooManyAtOnce }
+    if let most = limits.requestsPerMinute {
+      let needsLease = isShared && now >= localUntil
+      if needsLease {
+        guard now >= fullUntil else { return .tooMany }
+        dropExpired(now)
+        if batches.isEmpty { return window.wait(for: most, now: now) > 0 ? .tooMany : .mustAsk }
+      }
+      guard window.take(most, now: now) else { return .tooMany }
+      if needsLease { spend() }
+    }
+    running += 1
+    return .entered
+  }
+
+  /// A request that entered has ended.
+  package mutating func leave() {
+    running = max(0, running - 1)
+  }
+
+  /// A request that entered at `time` is not made after all: another of its limits stood in its way.
+  package mutating func takeBack(enteredAt time: Int64, now: Int64) {
+    leave()
+    guard limits.requestsPerMinute != nil else { return }
+    window.giveBack(takenAt: time)
+    if isShared, !batches.isEmpty, batches[batches.count - 1].expiry > now { batches[batches.count - 1].left += 1 }
+  }
+
+  /// How the caller stands; nil without a limit per minute.
+  package mutating func standing(now: Int64) -> Standing? {
+    guard let limit = limits.requestsPerMinute else { return nil }
+    let wait = max(window.wait(for: limit, now: now), fullUntil - now, 0)
+    return Standing(
+      limit: limit, remaining: wait > 0 ? 0 : max(0, limit - window.count), waitMilliseconds: wait,
+      resetMilliseconds: max(window.reset(now: now), wait))
+  }
+
+  /// Whether it could be forgotten without anybody noticing.
+  package mutating func isIdle(now: Int64) -> Bool {
+    running == 0 && waiting == 0 && !isAsking && window.reset(now: now) == 0 && now >= fullUntil
+  }
+
+  // MARK: Leases
+
+  /// Whether the next request would have to ask.
+  mutating func needsLease(now: Int64) -> Bool {
+    dropExpired(now)
+    return isShared && limits.requestsPerMinute != nil && batches.isEmpty && now >= localUntil && now >= fullUntil
+  }
+
+  /// One more request waits for a lease.
+  mutating func wait() { waiting += 1 }
+
+  /// One fewer does.
+  mutating func stopWaiting() { waiting -= 1 }
+
+  /// What to lease now, and what to give back with it; nil while that is asked already.
+  mutating func ask(now: Int64) -> (wanted: Int, returned: [(bucket: Int64, count: Int)])? {
+    guard !isAsking, let limit = limits.requestsPerMinute else { return nil }
+    isAsking = true
+    dropExpired(now)
+    // As many as came in the last second, but of a rare resource no more than a tenth in advance.
+    let elapsed = max(1, now - lastLease)
+    let pace = min(Int(Int64(spent) * Self.leaseLifetime / elapsed), limit / 10)
+    defer { returns = [] }
+    return (min(limit, max(waiting, pace, 1)), returns)
+  }
+
+  /// The shared count has granted so many; `sent` is when it was asked.
+  mutating func granted(_ count: Int, of wanted: Int, bucket: Int64, retryMilliseconds: Int64, sent: Int64, now: Int64) {
+    isAsking = false
+    lastLease = now
+    spent = 0
+    if count > 0 { batches.append(Batch(left: count, bucket: bucket, expiry: sent + Self.leaseLifetime)) }
+    if count < wanted { fullUntil = max(fullUntil, count > 0 ? 0 : now + max(1, retryMilliseconds)) }
+  }
+
+  /// The shared count cannot be reached: this process counts alone for a while.
+  mutating func failed(now: Int64) {
+    isAsking = false
+    localUntil = now + Self.outage
+  }
+
+  /// Whether it is time to lease more, though some is left.
+  func shouldAskAhead(now: Int64) -> Bool {
+    guard isShared, !isAsking, now >= localUntil, now >= fullUntil, let batch = batches.last else { return false }
+    return batches.count == 1 && spent >= 4 && batch.left <= spent / 4
+  }
+
+  private mutating func spend() {
+    spent += 1
+    batches[0].left -= 1
+    if batches[0].left == 0 { batches.removeFirst() }
+  }
+
+  private mutating func dropExpired(_ now: Int64) {
+    guard let batch = batches.first, batch.expiry <= now else { return }
+    for batch in batches where batch.expiry <= now { returns.append((batch.bucket, batch.left)) }
+    batches.removeAll { $0.expiry <= now }
+  }
+}
