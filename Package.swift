@@ -29,6 +29,7 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let yams = Target.Dependency.product(name: "Yams", package: "yams")
 
@@ -59,7 +60,7 @@ let package = Package(
     .target(name: "Wire", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS], swiftSettings: swift),
     .target(
       name: "Store",
-      dependencies: ["CPostgres", "Kernel", "Wire", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto, grdb],
+      dependencies: ["CPostgres", "Kernel", "Wire", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto, grdb, sqlite],
       swiftSettings: swift),
     .target(
       name: "Web",

@@ -11,6 +11,7 @@ package struct Failure: Error, Sendable {
     case forbidden
     case notFound
     case methodNotAllowed
+    case conflict
     case requestTimeout
     case tooLarge
     case headersTooLarge

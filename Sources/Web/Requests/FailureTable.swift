@@ -11,6 +11,7 @@ extension Failure.Code {
     case .notFound: 404
     case .methodNotAllowed: 405
     case .requestTimeout: 408
+    case .conflict: 409
     case .tooLarge: 413
     case .headersTooLarge: 431
     case .rateLimited: 429
@@ -26,7 +27,8 @@ extension Failure.Code {
   /// Source: OpenAI API reference, "Error codes", and the `type`s that its servers send.
   package var openAIType: String {
     switch self {
-    case .invalidRequest, .unauthenticated, .notFound, .methodNotAllowed, .requestTimeout, .tooLarge, .headersTooLarge:
+    case .invalidRequest, .unauthenticated, .notFound, .methodNotAllowed, .requestTimeout, .conflict, .tooLarge,
+      .headersTooLarge:
       "invalid_request_error"
     case .forbidden: "permission_error"
     case .rateLimited: "rate_limit_error"
@@ -43,6 +45,7 @@ extension Failure.Code {
     case .notFound: "Not Found"
     case .methodNotAllowed: "Method Not Allowed"
     case .requestTimeout: "Request Timeout"
+    case .conflict: "Conflict"
     case .tooLarge: "Content Too Large"
     case .headersTooLarge: "Request Header Fields Too Large"
     case .rateLimited: "Too Many Requests"

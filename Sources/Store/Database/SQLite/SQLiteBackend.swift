@@ -1,0 +1,126 @@
+import GRDB
+import Kernel
+import Logging
+
+/// A file of SQLite's with one connection that writes and four that read, each served by a thread of its own.
+final class SQLiteBackend: Sendable {
+  private static let readers = 4
+  /// How long a statement waits for another process to be done with the file.
+  private static let busyTimeout = 5.0
+
+  private let pool: DatabasePool
+  private let writer: Workers<DatabasePool>
+  private let readers: Workers<DatabasePool>
+  private let texts = SQLiteTexts()
+  private let statementTimeout: Duration
+  private let ledger: DatabaseLedger
+
+  init(path: String, _ configuration: DatabaseConfiguration, ledger: DatabaseLedger) throws(Failure) {
+    try SQLiteFile.prepare(path)
+    let pool = try Self.open(path, configuration.synchronous)
+    let figures = ledger.figures
+    let workers = { (name: String, count: Int) in
+      Workers(
+        name, limits: WorkerLimits(count: count, wait: configuration.waitTimeout), figures: figures,
+        open: { () throws(Failure) in pool }, close: { _ in })
+    }
+    self.pool = pool
+    self.ledger = ledger
+    writer = workers("sqlite-writer", 1)
+    readers = workers("sqlite-reader", Self.readers)
+    statementTimeout = configuration.statementTimeout
+  }
+
+  private static func open(_ path: String, _ synchronous: DatabaseConfiguration.Synchronous) throws(Failure) -> DatabasePool {
+    var settings = GRDB.Configuration()
+    settings.foreignKeysEnabled = true
+    settings.busyMode = .timeout(busyTimeout)
+    settings.maximumReaderCount = readers
+    do {
+      let pool = try DatabasePool(path: path, configuration: settings)
+      // GRDB's own choice for this mode of the journal is `NORMAL`.
+      try pool.writeWithoutTransaction { database in
+        try database.execute(sql: "PRAGMA synchronous = \(synchronous.rawValue)")
+      }
+      return pool
+    } catch {
+      let failure = Failure(sqliteStatement: error, isReadOnly: false)
+      throw Failure(
+        .unavailable, reason: "database_unavailable",
+        "cannot open the database \(path): \(failure.cause ?? failure.message)", cause: failure.cause)
+    }
+  }
+
+  func read<Value: Sendable>(
+    _ body: @escaping @Sendable (Transaction) throws -> Value
+  ) async throws(Failure) -> Value {
+    try await readers.run { [texts, statementTimeout, ledger] pool in
+      Self.serve(ledger) { record in
+        try pool.read { database in
+          let session = SQLiteSession(database, texts: texts, isReadOnly: true, statementLimit: statementTimeout)
+          return try session.watched { try record.close(try body(Transaction(session, record))) }
+        }
+      }
+    }
+  }
+
+  func write<Value: Sendable>(
+    isLimited: Bool, _ body: @escaping @Sendable (Transaction) throws -> Value
+  ) async throws(Failure) -> Value {
+    let limit = isLimited ? statementTimeout : nil
+    return try await writer.run { [texts, ledger] pool in
+      Self.serve(ledger) { record in
+        try pool.writeWithoutTransaction { database in
+          let session = SQLiteSession(database, texts: texts, isReadOnly: false, statementLimit: limit)
+          return try Self.commit(database) {
+            try session.watched { try record.close(try body(Transaction(session, record))) }
+          }
+        }
+      }
+    }
+  }
+
+  /// Returns what `body` returned once it is committed.
+  private static func commit<Value>(_ database: GRDB.Database, _ body: () throws -> Value) throws -> Value {
+    var value: Value?
+    try database.inTransaction(.immediate) {
+      value = try body()
+      return .commit
+    }
+    guard let value else { throw Failure.misuse("a transaction ended without a value") }
+    return value
+  }
+
+  private static func serve<Value>(
+    _ ledger: DatabaseLedger, _ body: (TransactionRecord) throws -> Value
+  ) -> (fate: Workers<DatabasePool>.Fate, result: Result<Value, Failure>) {
+    do {
+      return (.kept, .success(try body(TransactionRecord(ledger))))
+    } catch {
+      return (.kept, .failure(Failure(sqlite: error, isReadOnly: false)))
+    }
+  }
+
+  /// Calls `body` on a reader's thread with the connections themselves.
+  func onReader<Value: Sendable>(
+    _ body: @escaping @Sendable (DatabasePool) throws -> Value
+  ) async throws(Failure) -> Value {
+    try await readers.run { pool in
+      do {
+        return (.kept, .success(try body(pool)))
+      } catch {
+        return (.kept, .failure(Failure(sqlite: error, isReadOnly: false)))
+      }
+    }
+  }
+
+  func close() async {
+    await writer.close()
+    await readers.close()
+    do {
+      try pool.close()
+    } catch {
+      ledger.logger.warning("closing the database", metadata: ["problem": "\(error)"])
+    }
+  }
+}
