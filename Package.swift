@@ -60,7 +60,9 @@ let package = Package(
     .target(name: "Wire", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS], swiftSettings: swift),
     .target(
       name: "Store",
-      dependencies: ["CPostgres", "Kernel", "Wire", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto, grdb, sqlite],
+      dependencies: [
+        "CPostgres", "Kernel", "Wire", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto, grdb, sqlite,
+      ],
       swiftSettings: swift),
     .target(
       name: "Web",
@@ -79,14 +81,16 @@ let package = Package(
     .target(
       name: "Accounts",
       dependencies: [
-        "Kernel", "Store", "Web", "Wire", nioCore, nioPosix, nioHTTP1, logging, crypto, lifecycle, httpTypes, httpClient,
+        "Kernel", "Store", "Web", "Wire", nioCore, nioPosix, nioHTTP1, logging, crypto, lifecycle, httpTypes,
+        httpClient,
         hummingbird, jwt,
       ],
       swiftSettings: swift),
     .executableTarget(
       name: "App",
       dependencies: [
-        "Accounts", "CAssets", "Gateway", "Kernel", "Store", "Web", nioCore, nioPosix, nioHTTP1, nioSSL, logging, lifecycle, httpClient,
+        "Accounts", "CAssets", "Gateway", "Kernel", "Store", "Web", nioCore, nioPosix, nioHTTP1, nioSSL, logging,
+        lifecycle, httpClient,
         arguments, yams,
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
@@ -118,7 +122,8 @@ let package = Package(
       ],
       swiftSettings: swift),
     .testTarget(
-      name: "AppTests", dependencies: ["App", "Gateway", "Kernel", "Web", logging, nioHTTP1, nioPosix],
+      name: "AppTests",
+      dependencies: ["Accounts", "App", "Gateway", "Kernel", "Store", "Web", logging, nioHTTP1, nioPosix],
       swiftSettings: swift),
     .testTarget(name: "TidyTests", swiftSettings: swift),
   ]

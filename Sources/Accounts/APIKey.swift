@@ -1,4 +1,4 @@
-package import Kernel
+import Kernel
 import Web
 
 /// A key that was made over the API or by `apus keys`; the secret itself is nowhere kept.

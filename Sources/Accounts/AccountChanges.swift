@@ -1,7 +1,7 @@
-import Kernel
+package import Kernel
 import Logging
 import NIOCore
-package import ServiceLifecycle
+import ServiceLifecycle
 import Store
 import Synchronization
 import Web

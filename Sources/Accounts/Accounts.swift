@@ -111,7 +111,7 @@ package final class Accounts: Sendable {
       if let flight = flights[digest] { return flight }
       guard flights.count < Self.lookupLimit else { return nil }
       let flight = Task {
-        let result = await self.findKey(digest)
+        let result = await self.findKeyResult(digest)
         self.lookupsInFlight.withLock { $0[digest] = nil }
         return result
       }
@@ -125,20 +125,26 @@ package final class Accounts: Sendable {
     return try await task.value.get()
   }
 
-  private func findKey(_ digest: KeyDigest) async -> Result<Caller, Failure> {
-    await Result { () async throws(Failure) in
-      let moment = ring.moment
-      let hash = digest.hexadecimal
-      guard let (key, isPrevious) = try await database.read({ try AccountsStore.key(hash: hash, in: $0) }),
-        key.revokedAt == nil
-      else { throw Authenticator.unknown }
-      var terms = key.terms
-      if isPrevious { terms.expiresAt = min(terms.expiresAt ?? .max, key.previousUntil ?? 0) }
-      let caller = try caller(terms, keyID: key.id)
-      let user = terms.user.map { UserName(tenant: terms.tenant, user: $0) }
-      ring.remember(caller, .key(id: key.id, user: user), for: digest, since: moment)
-      return caller
+  private func findKeyResult(_ digest: KeyDigest) async -> Result<Caller, Failure> {
+    do throws(Failure) {
+      return .success(try await findKey(digest))
+    } catch {
+      return .failure(error)
     }
+  }
+
+  private func findKey(_ digest: KeyDigest) async throws(Failure) -> Caller {
+    let moment = ring.moment
+    let hash = digest.hexadecimal
+    guard let (key, isPrevious) = try await database.read({ try AccountsStore.key(hash: hash, in: $0) }),
+      key.revokedAt == nil
+    else { throw Authenticator.unknown }
+    var terms = key.terms
+    if isPrevious { terms.expiresAt = min(terms.expiresAt ?? .max, key.previousUntil ?? 0) }
+    let caller = try caller(terms, keyID: key.id)
+    let user = terms.user.map { UserName(tenant: terms.tenant, user: $0) }
+    ring.remember(caller, .key(id: key.id, user: user), for: digest, since: moment)
+    return caller
   }
 
   // MARK: What they may

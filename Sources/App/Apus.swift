@@ -13,10 +13,11 @@ struct Apus: AsyncParsableCommand {
         apus serve                          serve with ./apus.yaml, or with the built-in defaults
         apus serve --config /etc/apus.yaml  serve with another file
         APUS_SERVER_PORT=9000 apus serve    override one setting
+        apus keys create --name web         make a key
         apus doctor                         show what is configured, and check every provider
       """,
     version: version,
-    subcommands: [Serve.self, Doctor.self])
+    subcommands: [Serve.self, Doctor.self, Keys.self, Migrate.self, Backup.self])
 }
 
 /// Where the configuration comes from; the same for every command.

@@ -1,3 +1,4 @@
+import Accounts
 import CAssets
 import Gateway
 import Kernel
@@ -5,6 +6,7 @@ import Logging
 import NIOCore
 import NIOSSL
 import ServiceLifecycle
+import Store
 import Web
 
 /// Puts the parts together: the one screen where features meet.
@@ -19,28 +21,38 @@ final class Assembly: Sendable {
   private let group: any EventLoopGroup
   private let endpoints: [Endpoint]
   private let active: Live<Configuration>
+  private let memory: Memory
+  private let accounts: Accounts
+  private let addressLimit: Live<AddressLimit>
   private let pools: LoopPools
   private let logger: Logger
 
-  /// Makes every part; nothing listens or is started before `services` run.
+  /// Makes every part on what is remembered; nothing listens or is started before `services` run.
   init(
-    _ configuration: Configuration, source: ConfigurationSource, group: any EventLoopGroup, sink: LogSink,
-    logger: Logger
+    _ configuration: Configuration, source: ConfigurationSource, memory: Memory, group: any EventLoopGroup,
+    sink: LogSink, logger: Logger
   ) throws {
+    self.memory = memory
+    accounts = try Accounts(
+      configuration.accounts, adminKey: try Self.adminKey(for: configuration), database: memory.database,
+      shared: memory.shared, logger: logger)
+    addressLimit = Live(AddressLimit(limit: configuration.accounts.unauthenticatedPerMinute))
     let supervisors = Self.supervisors(for: configuration, logger: logger)
     metrics = Metrics(sink: sink, build: Apus.version)
     catalog = Live(ModelCatalog(configuration.gateway, supervisors: supervisors, loops: group.loopCount))
     tls = Live(try HTTPServer.tlsContext(configuration.server.tls))
+    metrics.add { [accounts] in StoreFigures.write(memory, accounts, to: &$0) }
     let health = Health(stopFlag: stopFlag) {
-      supervisors.sorted { $0.key < $1.key }.flatMap { LlamaHealth.parts($0.key, $0.value) }
+      supervisors.sorted { $0.key < $1.key }.flatMap { LlamaHealth.parts($0.key, $0.value) } + memory.healthParts
     }
     endpoints =
-      Gateway.endpoints(catalog: catalog)
+      Gateway.endpoints(catalog: catalog) + AccountsRoutes.endpoints(accounts)
       + SystemRoutes.endpoints(metrics: metrics, health: health, openAPI: Self.openAPI)
-    let authenticator = try Self.authenticator(for: configuration, in: configuration.dataDirectory)
     state = ServerState(
       routes: RouteTable(Gateway.modelRoutes + endpoints.map(\.route)),
-      settings: ServerSettings(configuration: configuration.server, authenticator: authenticator),
+      settings: ServerSettings(
+        configuration: configuration.server, authenticator: accounts.authenticator,
+        addressLimit: addressLimit.current),
       metrics: metrics, stopFlag: stopFlag, sink: sink, logger: logger)
     active = Live(configuration)
     self.supervisors = supervisors
@@ -63,7 +75,8 @@ final class Assembly: Sendable {
           router: RouterBridge(responder: responder, logger: logger))
       },
       onListening: { [logger] in logger.info("listening", metadata: ["address": "\($0)"]) })
-    return [LoopLag(group: group, metrics: metrics)] + supervisors.values.map { $0 as any Service } + [
+    let remembering: [any Service] = [memory.database, memory.shared, AccountChanges(accounts)]
+    return [LoopLag(group: group, metrics: metrics)] + remembering + supervisors.values.map { $0 as any Service } + [
       http, Reloading(assembly: self), ShutdownNotice(stopFlag: stopFlag, delay: server.shutdownDelay),
     ]
   }
@@ -80,11 +93,16 @@ final class Assembly: Sendable {
       let fresh = loaded.configuration
       for warning in loaded.warnings { logger.warning("configuration", metadata: ["warning": "\(warning)"]) }
       let old = active.current
-      let authenticator = try Self.authenticator(for: fresh, in: old.dataDirectory)
       let models = ModelCatalog(fresh.gateway, supervisors: supervisors, loops: group.loopCount)
       try pools.prepareTLS(for: models)
       if fresh.server.tls == old.server.tls { tls.replace(with: try HTTPServer.tlsContext(fresh.server.tls)) }
-      state.settings.replace(with: ServerSettings(configuration: fresh.server, authenticator: authenticator))
+      try accounts.reconfigure(fresh.accounts, adminKey: try Self.adminKey(for: fresh, in: old.dataDirectory))
+      if fresh.accounts.unauthenticatedPerMinute != old.accounts.unauthenticatedPerMinute {
+        addressLimit.replace(with: AddressLimit(limit: fresh.accounts.unauthenticatedPerMinute))
+      }
+      state.settings.replace(
+        with: ServerSettings(
+          configuration: fresh.server, authenticator: accounts.authenticator, addressLimit: addressLimit.current))
       catalog.replace(with: models)
       active.replace(with: fresh)
       logger.info("configuration reloaded", metadata: ["models": "\(catalog.current.names.joined(separator: ", "))"])
@@ -109,18 +127,12 @@ final class Assembly: Sendable {
     return supervisors
   }
 
-  private static func authenticator(
-    for configuration: Configuration, in dataDirectory: String
-  ) throws -> Authenticator {
-    var authenticator = Authenticator()
-    for key in configuration.keys {
-      authenticator.add(key.key, for: Principal(name: key.name, role: key.role))
-    }
-    if configuration.keys.isEmpty {
-      let (key, _) = try AdminKey.ensure(in: dataDirectory)
-      authenticator.add(key, for: Principal(name: "admin", role: .admin))
-    }
-    return authenticator
+  /// The key of the first admin, where the configuration brings no keys.
+  private static func adminKey(
+    for configuration: Configuration, in dataDirectory: String? = nil
+  ) throws(Failure) -> Secret? {
+    guard configuration.accounts.keys.isEmpty else { return nil }
+    return try AdminKey.ensure(in: dataDirectory ?? configuration.dataDirectory).key
   }
 
   private static var openAPI: ByteBuffer {

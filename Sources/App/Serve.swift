@@ -1,3 +1,4 @@
+import Accounts
 import ArgumentParser
 import Glibc
 import Kernel
@@ -46,8 +47,11 @@ struct Serve: AsyncParsableCommand {
   private func serve(_ configuration: Configuration, _ sink: LogSink, _ logger: Logger) async throws {
     let group = MultiThreadedEventLoopGroup.singleton
     let source = ConfigurationSource(path: options.config, environment: Environment.current)
-    let assembly = try Assembly(configuration, source: source, group: group, sink: sink, logger: logger)
-    if configuration.keys.isEmpty {
+    let memory = try Memory(configuration, group: group, logger: logger)
+    try await memory.migrate(logger)
+    let assembly = try Assembly(
+      configuration, source: source, memory: memory, group: group, sink: sink, logger: logger)
+    if configuration.accounts.keys.isEmpty {
       logger.info("admin key", metadata: ["file": "\(configuration.dataDirectory)/admin.key"])
     }
     var settings = ServiceGroupConfiguration(services: try assembly.services(), logger: logger)

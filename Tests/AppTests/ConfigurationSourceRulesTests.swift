@@ -1,3 +1,4 @@
+import Accounts
 import Foundation
 import Gateway
 import Kernel
@@ -34,11 +35,10 @@ import Web
     #expect(configuration.server.tls == .init(certificate: "c", key: "k"))
     #expect(configuration.server.corsOrigins == ["https://a.example", "https://b.example"])
     #expect(configuration.server.trustedProxies == [])
-    let keys = [
-      KeyConfiguration(name: "first", key: Secret(longKey), role: .admin),
-      KeyConfiguration(name: "second", key: Secret(longKey + "2"), role: .user),
-    ]
-    #expect(configuration.keys == keys)
+    let keys = configuration.accounts.keys
+    #expect(keys.map(\.terms.name) == ["first", "second"])
+    #expect(keys.map(\.key) == [Secret(longKey), Secret(longKey + "2")])
+    #expect(keys.map(\.terms.role) == [.admin, .user])
     #expect(configuration.gateway.providers["my-openai"]?.apiKey == "sk-$1")
     #expect(configuration.gateway.models["m.1"]?.targets.first?.weight == 5)
   }

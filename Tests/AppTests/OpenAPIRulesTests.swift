@@ -3,6 +3,7 @@ import Kernel
 import Logging
 import NIOHTTP1
 import NIOPosix
+import Store
 import Testing
 import Web
 
@@ -15,11 +16,13 @@ struct OpenAPIRulesTests {
     let folder = try ConfigurationFolder()
     var configuration = Configuration()
     configuration.dataDirectory = folder.path
+    configuration.database.location = .sqlite(path: folder.path + "/apus.db")
     let sink = LogSink(descriptor: 2)
+    let logger = Logger(label: "test") { _ in JSONLogHandler(sink: sink) }
+    let group = MultiThreadedEventLoopGroup.singleton
     let assembly = try Assembly(
       configuration, source: ConfigurationSource(path: nil, environment: [:]),
-      group: MultiThreadedEventLoopGroup.singleton, sink: sink,
-      logger: Logger(label: "test") { _ in JSONLogHandler(sink: sink) })
+      memory: Memory(configuration, group: group, logger: logger), group: group, sink: sink, logger: logger)
     let served = assembly.routes.map { "\($0.method.rawValue) \($0.path) \($0.role == nil ? "open" : "keyed")" }
     #expect(try described() == served.sorted())
   }

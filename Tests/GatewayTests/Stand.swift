@@ -21,6 +21,9 @@ struct Stand: Sendable {
     var responseTimeout = Duration.seconds(20)
     var idleTimeout = Duration.seconds(20)
     var keepAlive = TimeAmount.seconds(15)
+    var authenticator = Authenticator.knowing(Stand.key)
+    /// Of clients without a key, per minute.
+    var addressLimit = 1_000_000
     var script: ScriptedUpstream.Script = { _ in .json(Stand.chatAnswer) }
 
     init(_ change: (inout Settings) -> Void = { _ in }) {
@@ -133,7 +136,9 @@ private struct Parts {
       + SystemRoutes.endpoints(metrics: metrics, health: health, openAPI: ByteBuffer(string: "{}"))
     state = ServerState(
       routes: RouteTable(Gateway.modelRoutes + endpoints.map(\.route)),
-      settings: ServerSettings(configuration: settings.server, authenticator: .knowing(Stand.key)),
+      settings: ServerSettings(
+        configuration: settings.server, authenticator: settings.authenticator,
+        addressLimit: AddressLimit(limit: settings.addressLimit)),
       metrics: metrics, stopFlag: stopFlag, sink: sink,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
@@ -158,9 +163,7 @@ private struct Parts {
 
 extension Authenticator {
   static func knowing(_ key: String) -> Authenticator {
-    var authenticator = Authenticator()
-    authenticator.add(Secret(key), for: Principal(name: "ann", role: .user))
-    return authenticator
+    Authenticator([(Secret(key), Caller(principal: Principal(name: "ann", role: .user)))])
   }
 }
 

@@ -30,7 +30,9 @@ struct FrontDoorRulesTests {
     let sink = LogSink(descriptor: -1)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     return ServerState(
-      routes: RouteTable([]), settings: ServerSettings(configuration: .init(), authenticator: Authenticator()),
+      routes: RouteTable([]),
+      settings: ServerSettings(
+        configuration: .init(), authenticator: Authenticator(), addressLimit: AddressLimit(limit: 1000)),
       metrics: Metrics(sink: sink, build: "test"), stopFlag: StopFlag(), sink: sink, logger: logger)
   }
 

@@ -48,7 +48,7 @@ struct LogLineRulesTests {
     let record = RequestRecord(head: head, client: "1.2.3.4")
     record.route = Route(.POST, "/v1/chat/completions", role: .user, way: .model)
     record.status = 502
-    record.principal = Principal(name: "ann", role: .user)
+    record.caller = Caller(principal: Principal(name: "ann", role: .user))
     record.model = "small"
     record.provider = "cloud"
     record.usage = Usage(inputTokens: 3, outputTokens: 4)

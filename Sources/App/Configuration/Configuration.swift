@@ -1,5 +1,7 @@
+import Accounts
 import Gateway
 import Kernel
+import Store
 import Web
 
 /// All that Apus is told before it starts: the shape of `apus.yaml`.
@@ -12,8 +14,18 @@ struct Configuration: Sendable, Equatable {
   var dataDirectory = ".apus"
   /// How the server listens and what it accepts.
   var server = ServerConfiguration()
-  /// The keys that callers present. With none, the first start makes an admin key in `data_dir`. Defaults to none.
-  var keys: [KeyConfiguration] = []
+  /// Where everything is kept that must survive a restart: `sqlite:PATH` or `postgres://…`, which may hold a password.
+  /// Defaults to `sqlite:apus.db` in `data_dir`.
+  var databaseURL: Secret?
+  /// How the database is used; its location follows from `databaseURL`.
+  var database = DatabaseConfiguration(.sqlite(path: ""))
+  /// Where replicas keep what they share: `memory:` (nothing is shared) or `redis://…`, which may hold a password.
+  /// Defaults to `memory:`.
+  var sharedURL: Secret?
+  /// How the shared memory is used; its location follows from `sharedURL`.
+  var shared = SharedMemoryConfiguration()
+  /// Who may, and how often.
+  var accounts = AccountsConfiguration()
   /// The providers, and the models they serve. Whoever names providers names the models too.
   var gateway = Configuration.builtInGateway
 
@@ -26,16 +38,6 @@ struct Configuration: Sendable, Equatable {
     }
     return gateway
   }
-}
-
-/// One key that callers present, and what it allows.
-struct KeyConfiguration: Sendable, Equatable {
-  /// What logs and metrics call the caller; each key has its own.
-  var name = ""
-  /// At least 32 printable ASCII characters without spaces, since it travels in headers.
-  var key = Secret("")
-  /// What the key allows. Defaults to `user`.
-  var role = Role.user
 }
 
 /// A configuration without mistakes, and what should still be said about it.

@@ -1,3 +1,4 @@
+import Accounts
 import Gateway
 import Kernel
 
@@ -6,9 +7,9 @@ import Kernel
 extension Configuration {
   /// No two keys share a name or a secret.
   func checkKeys(_ walk: SettingsWalk) {
-    for (index, key) in keys.enumerated() {
-      for (earlier, other) in keys[..<index].enumerated() {
-        if !key.name.isEmpty, key.name == other.name {
+    for (index, key) in accounts.keys.enumerated() {
+      for (earlier, other) in accounts.keys[..<index].enumerated() {
+        if !key.terms.name.isEmpty, key.terms.name == other.terms.name {
           walk.report(
             "keys.\(index).name", expected: "a name of its own", came: "the name of keys.\(earlier)",
             remedy: "Give each key another name.")
@@ -19,6 +20,16 @@ extension Configuration {
             remedy: "Make another one with: openssl rand -hex 32")
         }
       }
+    }
+  }
+
+  /// Every plan that a key names is there.
+  func checkPlans(_ walk: SettingsWalk) {
+    for (index, key) in accounts.keys.enumerated() {
+      guard let plan = key.terms.plan, accounts.plans[plan] == nil else { continue }
+      walk.report(
+        "keys.\(index).plan", expected: "the name of a plan", came: String(reflecting: plan),
+        remedy: NearestName.remedy(for: plan, among: Array(accounts.plans.keys), kind: "plan"))
     }
   }
 

@@ -1,3 +1,4 @@
+import Accounts
 import Gateway
 import Kernel
 import Web
@@ -11,7 +12,11 @@ extension Configuration {
   mutating func visit(_ root: SettingsSection) {
     root.setting("data_dir", &dataDirectory, .path, restarts: true)
     root.section("server") { server.visit($0) }
-    root.list("keys", &keys, new: KeyConfiguration()) { $0.visit($1) }
+    root.section("database") { visitDatabase($0) }
+    root.section("shared") { visitShared($0) }
+    root.section("auth") { accounts.visitAuth($0) }
+    root.map("plans", &accounts.plans, new: Plan(), names: .name) { $0.visit($1) }
+    root.list("keys", &accounts.keys, new: ConfiguredKey()) { $0.visit($1) }
     // The built-in models run at the built-in provider.
     if root.has("providers") { gateway.models = [:] }
     root.map(
@@ -20,6 +25,8 @@ extension Configuration {
     root.map("models", &gateway.models, new: ModelConfiguration(targets: []), names: .name) { $0.visit($1) }
     root.finish()
     checkKeys(root.walk)
+    checkPlans(root.walk)
+    accounts.checkTokens(root.walk)
     checkProviders(root.walk)
     checkModels(root.walk)
   }
@@ -56,16 +63,6 @@ extension ServerConfiguration {
         section.path(missing), expected: "the certificate and its key together", came: "no '\(missing)'",
         remedy: "Give the paths of both PEM files, or of none.")
     }
-  }
-}
-
-extension KeyConfiguration {
-  fileprivate mutating func visit(_ section: SettingsSection) {
-    section.setting("name", &name, .name, required: true)
-    var secret = key.isEmpty ? nil : key
-    section.secret("key", &secret, .callerKey, required: true)
-    key = secret ?? Secret("")
-    section.setting("role", &role, .choice)
   }
 }
 

@@ -36,6 +36,22 @@ extension SettingsSection {
     note(name, outer.text)
   }
 
+  /// Texts by names that the user chooses; they come from the file alone.
+  func textMap(_ name: String, _ values: inout [String: String]) {
+    if let mapping = mapping(name) {
+      values = [:]
+      for (key, node) in mapping {
+        guard let key = key.scalar?.string, case .scalar(let scalar) = node else {
+          walk.report(
+            path(name), expected: "a text for each name", came: node.kindName, remedy: "Write 'name: text' for each.")
+          continue
+        }
+        values[key] = walk.expand(scalar.string, at: "\(path(name)).\(key)")
+      }
+    }
+    note(name, .map(values.sorted { $0.key < $1.key }.map { (name: $0.key, text: .value($0.value)) }))
+  }
+
   /// A list of sections, which the environment may lengthen: `APUS_KEYS_0_NAME`.
   func list<Value>(
     _ name: String, _ values: inout [Value], new: Value, visit: (inout Value, SettingsSection) -> Void

@@ -59,8 +59,22 @@ extension SettingsSection {
     note(name, .list(values.map { .value($0) }))
   }
 
+  /// The same where no list at all means something else than an empty one.
+  func optionalTexts(_ name: String, _ values: inout [String]?, each format: SettingFormat<String>) {
+    guard values != nil || has(name) || walk.environment[variable(name)] != nil else {
+      _ = walk.override(variable(name), for: path(name))
+      return note(name, .none)
+    }
+    var texts = values ?? []
+    self.texts(name, &texts, each: format)
+    values = texts
+  }
+
   /// A secret, given as `name` or as the path of a file that holds it, `name_file`. Its text is never reported.
-  func secret(_ name: String, _ value: inout Secret?, _ format: SettingFormat<String>, required: Bool = false) {
+  func secret(
+    _ name: String, _ value: inout Secret?, _ format: SettingFormat<String>, required: Bool = false,
+    restarts: Bool = false
+  ) {
     let source = SecretSource(name: name, section: self, format: format)
     allow(name + "_file")
     switch source.read() {
@@ -71,6 +85,7 @@ extension SettingsSection {
     case .nothing, .unusable: break
     }
     note(name, value == nil ? .none : .value(SettingsText.mask))
+    if restarts { walk.noteForRestart(path(name), value?.reveal() ?? "") }
   }
 
   /// What the environment, else the file, says about a single value.

@@ -44,6 +44,11 @@ final class SettingsSection {
   /// Whether the file holds `name` with a value.
   func has(_ name: String) -> Bool { child(name) != nil }
 
+  /// Whether one of these settings was reported.
+  func hasReports(_ names: [String]) -> Bool {
+    names.contains { walk.isReported(path($0)) || walk.isReported(path($0 + "_file")) }
+  }
+
   /// Reports the names in the file that no setting has.
   func finish() {
     var seen: Set<String> = []

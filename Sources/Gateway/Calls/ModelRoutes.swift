@@ -133,6 +133,11 @@ package final class ModelRoutes: Way {
           .notFound, reason: "model_not_found", "The model '\(request.model.clipped(to: 128))' does not exist here.",
           details: [Failure.Detail(field: "model", problem: "is not one that is configured")])
       }
+      guard door.record.principal?.mayUse(model.name) ?? true else {
+        throw Failure(
+          .forbidden, reason: "model_not_allowed", "This key may not use the model '\(model.name.clipped(to: 128))'.",
+          details: [Failure.Detail(field: "model", problem: "is not one that this key may use")])
+      }
       door.record.model = model.name
       door.record.provider = target.endpoint.provider
       door.record.isStream = request.wantsStream

@@ -120,7 +120,7 @@ package struct AllowanceState: Sendable {
     let wait = max(window.wait(for: limit, now: now), fullUntil - now, 0)
     return Standing(
       limit: limit, remaining: wait > 0 ? 0 : max(0, limit - window.count), waitMilliseconds: wait,
-      resetMilliseconds: max(window.reset(now: now), wait))
+      resetMilliseconds: max(min(window.reset(now: now), 60_000), wait))
   }
 
   /// Whether it could be forgotten without anybody noticing.
@@ -155,7 +155,8 @@ package struct AllowanceState: Sendable {
   }
 
   /// The shared count has granted so many; `sent` is when it was asked.
-  mutating func granted(_ count: Int, of wanted: Int, bucket: Int64, retryMilliseconds: Int64, sent: Int64, now: Int64) {
+  mutating func granted(_ count: Int, of wanted: Int, bucket: Int64, retryMilliseconds: Int64, sent: Int64, now: Int64)
+  {
     isAsking = false
     lastLease = now
     spent = 0

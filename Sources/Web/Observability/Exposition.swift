@@ -1,35 +1,48 @@
-import Kernel
+package import Kernel
+
 /// Prometheus's text format.
 ///
 /// Source: Prometheus, "Exposition formats", text-based format 0.0.4.
-struct Exposition {
+package struct Exposition {
   private(set) var output = ""
 
-  mutating func add(_ family: Family<Counter>) {
+  /// Adds counters with their labels.
+  package mutating func add(_ family: Family<Counter>) {
     header(family.name, family.help, "counter")
     for (labels, counter) in family.all { sample(family.name, labels, String(counter.value)) }
   }
 
-  mutating func add(_ family: Family<Histogram>) {
+  /// Adds histograms with their labels.
+  package mutating func add(_ family: Family<Histogram>) {
     header(family.name, family.help, "histogram")
-    for (labels, histogram) in family.all {
-      let (counts, sum) = histogram.snapshot
-      var cumulative = 0
-      for (bound, count) in zip(histogram.bounds.map { "\($0)" } + ["+Inf"], counts) {
-        cumulative += count
-        sample(family.name + "_bucket", labels + [("le", bound)], String(cumulative))
-      }
-      sample(family.name + "_sum", labels, "\(sum)")
-      sample(family.name + "_count", labels, String(cumulative))
-    }
+    for (labels, histogram) in family.all { samples(of: histogram, family.name, labels) }
   }
 
-  mutating func add(gauge name: String, _ help: String, _ value: Int) {
+  /// Adds one histogram.
+  package mutating func add(histogram name: String, _ help: String, _ histogram: Histogram) {
+    header(name, help, "histogram")
+    samples(of: histogram, name, [])
+  }
+
+  private mutating func samples(of histogram: Histogram, _ name: String, _ labels: [(String, String)]) {
+    let (counts, sum) = histogram.snapshot
+    var cumulative = 0
+    for (bound, count) in zip(histogram.bounds.map { "\($0)" } + ["+Inf"], counts) {
+      cumulative += count
+      sample(name + "_bucket", labels + [("le", bound)], String(cumulative))
+    }
+    sample(name + "_sum", labels, "\(sum)")
+    sample(name + "_count", labels, String(cumulative))
+  }
+
+  /// Adds a number that grows and shrinks.
+  package mutating func add(gauge name: String, _ help: String, _ value: Int) {
     header(name, help, "gauge")
     sample(name, [], String(value))
   }
 
-  mutating func add(counter name: String, _ help: String, _ value: Int) {
+  /// Adds a number that only grows.
+  package mutating func add(counter name: String, _ help: String, _ value: Int) {
     header(name, help, "counter")
     sample(name, [], String(value))
   }

@@ -1,5 +1,6 @@
 package import Kernel
 package import NIOCore
+import Synchronization
 
 /// Everything that is counted, by its Prometheus name.
 package final class Metrics: Sendable {
@@ -35,6 +36,10 @@ package final class Metrics: Sendable {
   package let upstreamErrors = Family(
     "apus_upstream_errors_total", "Requests that a provider failed, by kind.", labels: ["provider", "kind"],
     make: Counter.init)
+  /// Requests that a limit refused, by its reason: `rate_limit_exceeded`, `concurrency_limit_exceeded`,
+  /// `address_limit_exceeded`.
+  let rateLimited = Family(
+    "apus_rate_limited_total", "Requests that a limit refused.", labels: ["limit"], make: Counter.init)
   /// How late event loops come to their timers, by loop.
   package let loopLag = Family(
     "apus_event_loop_lag_seconds", "How late an event loop came to a timer.", labels: ["loop"],
@@ -45,11 +50,17 @@ package final class Metrics: Sendable {
   package let openConnections = Gauge()
   private let sink: LogSink
   private let build: String
+  private let others = Mutex<[@Sendable (inout Exposition) -> Void]>([])
 
   /// Counts from zero; `sink` tells how many log lines were lost, `build` is Apus's version.
   package init(sink: LogSink, build: String) {
     self.sink = sink
     self.build = build
+  }
+
+  /// Adds what another part counts: `write` is called for every exposition.
+  package func add(_ write: @escaping @Sendable (inout Exposition) -> Void) {
+    others.withLock { $0.append(write) }
   }
 
   /// Everything in Prometheus's text format, version 0.0.4.
@@ -65,6 +76,8 @@ package final class Metrics: Sendable {
     text.add(gauge: "apus_open_streams", "Streams that are being sent.", openStreams.value)
     text.add(gauge: "apus_open_connections", "Connections from clients.", openConnections.value)
     text.add(counter: "apus_log_lines_dropped_total", "Log lines that nobody took in time.", sink.droppedLines)
+    text.add(rateLimited)
+    for write in others.withLock({ $0 }) { write(&text) }
     text.add(gauge: "process_resident_memory_bytes", "Memory that is really used.", ProcessFigures.residentBytes)
     text.add(gauge: "process_open_fds", "Open file descriptors.", ProcessFigures.openDescriptors)
     text.add(build: build)

@@ -14,7 +14,12 @@ extension LogLine {
     add("route", record.routeLabel)
     add("status", record.status)
     add("client", record.client)
-    if let principal = record.principal { add("key", principal.name) }
+    if let principal = record.principal {
+      add("key", principal.name)
+      if let id = principal.keyID { add("key_id", id) }
+      if let tenant = principal.tenant { add("tenant", tenant) }
+      if let user = principal.user { add("user", user) }
+    }
     if let model = record.model { add("model", model) }
     if let provider = record.provider { add("provider", provider) }
     if record.route?.way == .model { add("stream", record.isStream) }

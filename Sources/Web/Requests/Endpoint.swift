@@ -20,8 +20,14 @@ package struct Endpoint: Sendable {
   package static func responder(for endpoints: [Endpoint]) -> any HTTPResponder<ApusContext> {
     let router = Router(context: ApusContext.self, options: .autoGenerateHeadEndpoints)
     for endpoint in endpoints {
-      // A last part in braces takes the rest of the path, slashes and all: names of models may have them.
-      let pattern = endpoint.route.pattern.map { $0.prefix + ($0.suffix.isEmpty ? "**" : "*" + $0.suffix) }
+      // A last part in braces takes the rest of the path, slashes and all: names of models may have them. Where another
+      // path goes on behind the braces, they hold one part.
+      let pattern = endpoint.route.pattern.map { pattern in
+        let goesOn = endpoints.contains {
+          $0.route.pattern.map { $0.prefix == pattern.prefix && $0.suffix != "" } ?? false
+        }
+        return pattern.prefix + (goesOn ? "*" : "**") + pattern.suffix
+      }
       router.on(
         RouterPath(pattern ?? endpoint.route.path), method: .init(rawValue: endpoint.route.method.rawValue) ?? .get,
         use: endpoint.handler)

@@ -94,7 +94,7 @@ struct Admission {
 
   private func tooManyStrangers(_ wait: Duration) -> Failure {
     Failure(
-      .rateLimited, reason: "rate_limit_exceeded",
+      .rateLimited, reason: "address_limit_exceeded",
       "Without a key that is known here, an address may ask \(settings.addressLimit.limit) times per minute.",
       retryAfter: max(wait, .seconds(1)))
   }

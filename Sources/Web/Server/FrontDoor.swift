@@ -374,6 +374,9 @@ package final class FrontDoor: ChannelDuplexHandler {
     record.work.pause()
     if record.hasEntered { record.caller?.leave() }
     record.hasEntered = false
+    if let failure = record.failure, failure.code == .rateLimited {
+      state.metrics.rateLimited.with(failure.reason ?? "").add()
+    }
     state.bodies.giveBack(takenBytes)
     takenBytes = 0
     let duration = NIODeadline.now() - record.start
