@@ -40,6 +40,9 @@ package final class AddressLimit: Sendable {
   /// The time to which an address has used its pace up, in nanoseconds.
   private let used = Mutex<[Network: Int64]>([:])
 
+  /// How many addresses are remembered now.
+  var remembered: Int { used.withLock { $0.count } }
+
   /// A limit of so many requests per minute and address.
   package init(limit: Int) {
     self.limit = limit
