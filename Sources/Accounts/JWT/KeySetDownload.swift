@@ -23,13 +23,15 @@ enum KeySetDownload {
 
   /// Fetches it with a client of its own: the shared one follows redirects, and they would lead to an address that
   /// nobody configured. It happens seldom enough to set one up each time.
-  static func fetch(_ url: String) async throws -> Answer {
+  static func fetch(_ url: String, within limit: Duration = limit) async throws -> Answer {
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
     configuration.connectionPool.retryConnectionEstablishment = false
     let client = HTTPClient(
       eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton), configuration: configuration)
     let result: Result<Answer, any Error>
-    do { result = .success(try await inTime { try await download(url, client) }) } catch { result = .failure(error) }
+    do { result = .success(try await inTime(limit) { try await download(url, client) }) } catch {
+      result = .failure(error)
+    }
     try? await client.shutdown()  // Fails when it was shut down before, and nobody else has it.
     return try result.get()
   }
@@ -44,7 +46,9 @@ enum KeySetDownload {
   }
 
   /// The client's own deadline ends with the answer's head.
-  private static func inTime(_ body: @escaping @Sendable () async throws -> Answer) async throws -> Answer {
+  private static func inTime(_ limit: Duration, _ body: @escaping @Sendable () async throws -> Answer) async throws
+    -> Answer
+  {
     try await withThrowingTaskGroup(of: Answer.self) { group in
       group.addTask(operation: body)
       group.addTask {

@@ -69,18 +69,18 @@ package final class TokenVerifier: Sendable {
   package func verify(_ token: String) async throws(Failure) -> VerifiedToken {
     let token = try refusing { () throws(TokenTrouble) in try SignedToken(token) }
     guard let key = try await key(for: token.header) else {
-      throw TokenTrouble(.signature, "its alg or kid is not that of a key").failure
+      throw TokenTrouble(.signature, "no published key, or more than one, has its kid and alg").failure
     }
-    guard await key.accepts(token) else { throw TokenTrouble(.signature, "the signature is wrong").failure }
+    guard await key.accepts(token) else { throw TokenTrouble(.signature, "the alg is not the key's, or the signature is wrong").failure }
     let rules = ClaimRules(configuration: configuration, now: now())
     return try refusing { () throws(TokenTrouble) in try rules.judge(token.payload) }
   }
 
-  /// The one key that a token with this header can be signed with. No token makes it fetch keys for an algorithm that
+  /// The one key that a token with this header may be signed with. None makes it fetch keys for an algorithm that
   /// published keys cannot have.
   private func key(for header: TokenHeader) async throws(Failure) -> VerificationKey? {
     switch keys {
-    case .one(let key): return header.algorithm == key.algorithm.rawValue ? key : nil
+    case .one(let key): return key
     case .published(let source):
       guard let algorithm = VerificationKey.Algorithm(rawValue: header.algorithm), algorithm != .hs256 else {
         return nil
