@@ -8,19 +8,16 @@ struct Subscribers {
   /// The channels of which somebody wants to hear.
   var channels: [String] { Array(handlers.keys) }
 
-  /// Adds a handler, and says whether it is the channel's first.
-  mutating func add(_ handler: @escaping Handler, to channel: String) -> (id: Int, isFirst: Bool) {
+  /// Adds a handler, and returns its number.
+  mutating func add(_ handler: @escaping Handler, to channel: String) -> Int {
     lastID += 1
     handlers[channel, default: []].append((lastID, handler))
-    return (lastID, handlers[channel]?.count == 1)
+    return lastID
   }
 
-  /// Removes a handler, and says whether it was the channel's last.
-  mutating func remove(_ id: Int, from channel: String) -> Bool {
-    guard var rest = handlers[channel] else { return false }
-    rest.removeAll { $0.id == id }
-    handlers[channel] = rest.isEmpty ? nil : rest
-    return rest.isEmpty
+  mutating func remove(_ id: Int, from channel: String) {
+    handlers[channel]?.removeAll { $0.id == id }
+    if handlers[channel]?.isEmpty == true { handlers[channel] = nil }
   }
 
   mutating func removeAll() {

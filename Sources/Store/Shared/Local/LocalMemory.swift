@@ -85,10 +85,10 @@ final class LocalMemory: Sendable {
   }
 
   func subscribe(_ channel: String, _ handler: @escaping @Sendable (SharedEvent) -> Void) -> SharedSubscription {
-    let id = subscribers.withLock { $0.add(handler, to: channel).id }
+    let id = subscribers.withLock { $0.add(handler, to: channel) }
     loop.execute { self.subscribers.withLock { $0.handler(id, of: channel) }?(.resumed) }
     return SharedSubscription { [weak self] in
-      _ = self?.subscribers.withLock { $0.remove(id, from: channel) }
+      self?.subscribers.withLock { $0.remove(id, from: channel) }
     }
   }
 }

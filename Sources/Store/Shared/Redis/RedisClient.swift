@@ -1,18 +1,113 @@
 import Kernel
 import Logging
 import NIOCore
+import ServiceLifecycle
+import Synchronization
 
-/// A client of one Redis server.
+/// A client of one Redis server: one connection for commands, one for subscriptions, both on one event loop.
 final class RedisClient: Sendable {
+  private struct Lines {
+    let commands: RedisCommands
+    let subscriptions: RedisSubscriptions
+  }
+
+  private let loop: any EventLoop
+  private let figures: SharedMemoryFigures
+  private let entrance = RedisCommands.Entrance()
+  private let audience = RedisSubscriptions.Audience()
+  private let lines: NIOLoopBoundBox<Lines?>
+  private let finished: EventLoopFuture<Void>
+
   init(_ location: RedisLocation, timeout: Duration, loop: any EventLoop, figures: SharedMemoryFigures, logger: Logger)
   {
+    self.loop = loop
+    self.figures = figures
+    let lines = NIOLoopBoundBox<Lines?>.makeEmptyBox(eventLoop: loop)
+    let promises = [loop.makePromise(of: Void.self), loop.makePromise(of: Void.self)]
+    self.lines = lines
+    finished = EventLoopFuture.andAllComplete(promises.map(\.futureResult), on: loop)
+    loop.execute { [entrance, audience] in
+      let parts = promises.map { RedisLine(location, loop: loop, figures: figures, logger: logger, finished: $0) }
+      lines.value = Lines(
+        commands: RedisCommands(parts[0], entrance: entrance, timeout: TimeAmount(timeout)),
+        subscriptions: RedisSubscriptions(parts[1], audience: audience))
+    }
   }
-  func run() async {}
-  var problem: String? { "not connected" }
+
+  /// What is wrong; nil while both connections work.
+  var problem: String? {
+    entrance.gate.withLock { $0.problem } ?? audience.problem.withLock { $0 }
+  }
+
+  /// Keeps both connections until it is stopped.
+  func run() async {
+    await withTaskCancellationHandler {
+      await withGracefulShutdownHandler {
+        loop.execute {
+          self.lines.value?.commands.begin()
+          self.lines.value?.subscriptions.begin()
+        }
+        try? await finished.get()  // it never fails
+      } onGracefulShutdown: {
+        self.stop()
+      }
+    } onCancel: {
+      stop()
+    }
+    audience.subscribers.withLock { $0.removeAll() }
+  }
+
+  private func stop() {
+    loop.execute {
+      self.lines.value?.commands.stop()
+      self.lines.value?.subscriptions.stop()
+    }
+  }
+
+  // MARK: Commands
+
+  /// Sends a command and waits for its reply, which may be an error; while Redis does not work, it fails at once.
   func call(_ command: RedisCommand) async throws(Failure) -> RESPValue {
-    throw .sharedMemoryUnavailable("not connected")
+    let start = ContinuousClock.now
+    let result = await withCheckedContinuation { continuation in
+      enter(RedisCall(bytes: command.bytes, continuation: continuation))
+    }
+    switch result {
+    case .success(let reply):
+      if case .error = reply {
+        figures.count(isOK: false, since: start)
+      } else {
+        figures.count(isOK: true, since: start)
+      }
+      return reply
+    case .failure(.refused(let problem)):
+      figures.refuse()
+      throw .sharedMemoryUnavailable("Redis: \(problem)")
+    case .failure(.missed):
+      figures.count(isOK: false, since: start)
+      throw .sharedMemoryUnavailable("Redis: no answer in time")
+    case .failure(.lost(let problem)):
+      figures.count(isOK: false, since: start)
+      throw .sharedMemoryUnavailable("Redis: \(problem)")
+    }
   }
+
+  private func enter(_ call: RedisCall) {
+    switch entrance.gate.withLock({ $0.enter(call, byteCount: call.bytes.count) }) {
+    case .refused(let problem): call.finish(.failure(.refused(problem)))
+    case .queued(let isFirst):
+      if isFirst { loop.execute { [lines] in lines.value?.commands.drain() } }
+    }
+  }
+
+  // MARK: Messages
+
   func subscribe(_ channel: String, _ handler: @escaping Subscribers.Handler) -> SharedSubscription {
-    SharedSubscription {}
+    let id = audience.subscribers.withLock { $0.add(handler, to: channel) }
+    loop.execute { [lines] in lines.value?.subscriptions.added(id, to: channel) }
+    return SharedSubscription { [loop, lines, audience] in
+      audience.subscribers.withLock { $0.remove(id, from: channel) }
+      loop.execute { lines.value?.subscriptions.removed(from: channel) }
+    }
   }
 }

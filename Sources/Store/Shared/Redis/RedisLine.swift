@@ -1,0 +1,252 @@
+import Kernel
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Wire
+
+/// Who uses a `RedisLine`; called on its event loop.
+protocol RedisLineUser: AnyObject {
+  func lineCameUp()
+  func lineWentDown(_ problem: String)
+  func received(_ reply: RESPValue)
+  /// What arrived in one piece has been handed over.
+  func receivedAll()
+}
+
+/// One connection to Redis that is kept standing: does what `RedisLink` says. Used on its event loop alone.
+final class RedisLine {
+  weak var user: (any RedisLineUser)?
+  let loop: any EventLoop
+  private let location: RedisLocation
+  private let figures: SharedMemoryFigures
+  private let logger: Logger
+  private let finished: EventLoopPromise<Void>
+
+  private var link = RedisLink()
+  private var timer: LazyDeadline?
+  private var channel: (any Channel)?
+  private var reader = RESPReader()
+  /// Replies to greetings that are still to come; the first is the password's, if there is one.
+  private var greetingCount = 0
+  private var wasUp = false
+  private var hasBeenUp = false
+  private var loggedProblem: String?
+
+  /// `finished` succeeds when it was stopped and nothing is open any more.
+  init(
+    _ location: RedisLocation, loop: any EventLoop, figures: SharedMemoryFigures, logger: Logger,
+    finished: EventLoopPromise<Void>
+  ) {
+    self.location = location
+    self.loop = loop
+    self.figures = figures
+    self.logger = logger
+    self.finished = finished
+  }
+
+  var isUp: Bool { link.state == .up }
+
+  /// Connects, again and again, until it is stopped.
+  func begin() {
+    timer = LazyDeadline(loop: loop) { [weak self] in self?.receive(.timer) }
+    receive(.begin)
+  }
+
+  func stop() {
+    receive(.stop)
+  }
+
+  /// Gives up the connection that stands; another one follows.
+  func fail(_ problem: String) {
+    receive(.failed(problem))
+  }
+
+  func send(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+    guard let channel else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
+    channel.writeAndFlush(bytes, promise: promise)
+  }
+
+  // MARK: What the channel brings
+
+  func arrived(_ bytes: ByteBuffer) {
+    var replies: [RESPValue] = []
+    do throws(RESPSyntaxError) {
+      let result = bytes.withUnsafeReadableBytes { bytes in
+        Result { () throws(RESPSyntaxError) in try reader.read(bytes, into: &replies) }
+      }
+      replies.forEach(take)
+      try result.get()
+    } catch {
+      fail("it speaks no Redis: \(error)")
+    }
+    user?.receivedAll()
+  }
+
+  func closed() {
+    channel = nil
+    receive(.closed)
+  }
+
+  private func take(_ reply: RESPValue) {
+    switch link.state {
+    case .up: user?.received(reply)
+    case .greeting: takeGreeting(reply)
+    default: break  // nobody waits for it any more
+    }
+  }
+
+  // MARK: Greeting
+
+  private func greet() {
+    var greetings: [RedisCommand] = []
+    if let password = location.password?.reveal() {
+      let words: [RedisCommand.Word] = [.text(password)]
+      greetings.append(RedisCommand(["AUTH"] + (location.user.map { [.text($0)] } ?? []) + words))
+    }
+    if location.database != 0 { greetings.append(RedisCommand("SELECT", .number(location.database))) }
+    greetings.append(RedisCommand("PING"))
+    greetingCount = greetings.count
+    send(ByteBuffer(bytes: greetings.flatMap(\.bytes)))
+  }
+
+  private func takeGreeting(_ reply: RESPValue) {
+    let isPassword = location.password != nil && greetingCount == (location.database == 0 ? 2 : 3)
+    if case .error(let words) = reply {
+      let text = String(decoding: words.prefix(200), as: UTF8.self)
+      // Of the password's only the first word: nothing that was sent may come back through a server's mouth.
+      fail(
+        isPassword
+          ? "Redis refuses the user or the password (\(text.prefix { $0 != " " }.prefix(20)))" : "Redis says: \(text)")
+    } else {
+      greetingCount -= 1
+      if greetingCount == 0 { receive(.greeted) }
+    }
+  }
+
+  // MARK: Acting
+
+  private func receive(_ event: RedisLink.Event) {
+    for action in link.receive(event, jitter: .random(in: 0..<1)) {
+      switch action {
+      case .connect: connect()
+      case .greet: greet()
+      case .announce: announce()
+      case .withdraw(let problem): withdraw(problem)
+      case .close: close()
+      case .wake(let pause): timer?.set(pause.map { .now() + $0 })
+      case .finish:
+        timer?.cancel()
+        finished.succeed()
+      }
+    }
+  }
+
+  private func announce() {
+    wasUp = true
+    figures.connections.add(1)
+    if hasBeenUp { figures.reconnects.add() }
+    hasBeenUp = true
+    loggedProblem = nil
+    logger.info("connected to Redis", metadata: ["location": "\(location)"])
+    user?.lineCameUp()
+  }
+
+  private func withdraw(_ problem: String) {
+    if wasUp { figures.connections.add(-1) }
+    wasUp = false
+    if problem != loggedProblem {
+      logger.warning("no connection to Redis", metadata: ["location": "\(location)", "problem": "\(problem)"])
+    }
+    loggedProblem = problem
+    user?.lineWentDown(problem)
+  }
+
+  private func close() {
+    guard let channel else { return receive(.closed) }
+    // Past the TLS handler, which would wait for a farewell from a server that may not speak any more.
+    if let context = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self) {
+      context.close(promise: nil)
+    } else {
+      channel.close(promise: nil)
+    }
+  }
+
+  private func connect() {
+    reader = RESPReader()
+    let bootstrap = ClientBootstrap(group: loop)
+      .connectTimeout(RedisLink.connectTimeout)
+      .channelOption(.autoRead, value: false)
+    let connected =
+      switch location.origin.address {
+      case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+      case .tcp(let host, let port):
+        bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1).connect(host: host, port: port)
+      }
+    connected.assumeIsolated().whenComplete { [self] result in
+      do {
+        try attach(result.get())
+        receive(.opened)
+      } catch {
+        receive(.notOpened(Self.words(for: error)))
+      }
+    }
+  }
+
+  /// A name with several addresses is tried on several channels: only the one that won gets the handlers.
+  private func attach(_ channel: any Channel) throws {
+    do {
+      guard channel.isActive else { throw ChannelError.alreadyClosed }
+      let pipeline = channel.pipeline.syncOperations
+      if location.origin.isSecure { try pipeline.addHandler(makeTLSHandler()) }
+      try pipeline.addHandler(RedisHandler(line: self))
+      self.channel = channel
+      try channel.syncOptions?.setOption(.autoRead, value: true)
+      if self.channel == nil { throw ChannelError.alreadyClosed }
+    } catch {
+      self.channel = nil
+      channel.close(promise: nil)
+      throw error
+    }
+  }
+
+  private func makeTLSHandler() throws -> NIOSSLClientHandler {
+    let context = try NIOSSLContext(configuration: .makeClientConfiguration())
+    guard case .tcp(let host, _) = location.origin.address else { throw ChannelError.inappropriateOperationForState }
+    // An address is verified as such, and must not be sent as a name.
+    let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil  // throws for what is a name
+    return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
+  }
+
+  static func words(for error: any Error) -> String {
+    switch error {
+    case let error as NIOConnectionError:
+      error.connectionErrors.first.map { words(for: $0.error) } ?? "its name is not known"
+    case ChannelError.connectTimeout: "it cannot be reached in time"
+    default: "\(error)"
+    }
+  }
+}
+
+/// Hands over what a connection brings.
+private final class RedisHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  private let line: RedisLine
+
+  init(line: RedisLine) {
+    self.line = line
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    line.arrived(unwrapInboundIn(data))
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    line.fail(RedisLine.words(for: error))
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    line.closed()
+  }
+}
