@@ -35,9 +35,12 @@ extension Migration {
 
   /// Applies it unless it is there already; false when it was.
   fileprivate func apply(in transaction: Transaction) throws(Failure) -> Bool {
-    if transaction.dialect == .postgres { try transaction.execute("SELECT pg_advisory_xact_lock($1)", [.integer(Self.lock)]) }
+    if transaction.dialect == .postgres {
+      try transaction.execute("SELECT pg_advisory_xact_lock($1)", [.integer(Self.lock)])
+    }
     try transaction.execute(
-      "CREATE TABLE IF NOT EXISTS apus_migrations (name TEXT PRIMARY KEY, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP)")
+      "CREATE TABLE IF NOT EXISTS apus_migrations (name TEXT PRIMARY KEY, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP)"
+    )
     guard try !Self.applied(in: transaction).contains(name) else { return false }
     for statement in transaction.dialect == .sqlite ? sqlite : postgres { try transaction.execute(statement) }
     try transaction.execute("INSERT INTO apus_migrations (name) VALUES ($1)", [.text(name)])

@@ -63,6 +63,7 @@ package final class Database: Service, Sendable {
   ///
   /// - Throws: `unavailable` (with the reason `database_outcome_unknown` when the connection broke during the commit)
   ///   and what `body` throws; anything but a `Failure` becomes an internal error.
+  @discardableResult
   package func write<Value: Sendable>(
     _ body: @escaping @Sendable (Transaction) throws -> Value
   ) async throws(Failure) -> Value {
@@ -70,6 +71,7 @@ package final class Database: Service, Sendable {
   }
 
   /// The same, with or without the limit on the time of a statement.
+  @discardableResult
   func write<Value: Sendable>(
     isLimited: Bool, _ body: @escaping @Sendable (Transaction) throws -> Value
   ) async throws(Failure) -> Value {

@@ -4,13 +4,14 @@ package import Kernel
 ///
 /// An unknown column, or a value of another type than asked for, is an internal error: the statement and the code that
 /// reads its rows stand side by side in one store. With two columns of one name, the first is read.
-package struct Row: Sendable {
+package struct Row: Sendable, Equatable {
   /// The names of the columns, shared by all rows of an answer.
   package let columns: [String]
   /// The values, in the order of the columns.
   package let values: [DatabaseValue]
 
-  init(columns: [String], values: [DatabaseValue]) {
+  /// Makes a row.
+  package init(columns: [String], values: [DatabaseValue]) {
     self.columns = columns
     self.values = values
   }

@@ -31,7 +31,9 @@ final class SQLiteBackend: Sendable {
     statementTimeout = configuration.statementTimeout
   }
 
-  private static func open(_ path: String, _ synchronous: DatabaseConfiguration.Synchronous) throws(Failure) -> DatabasePool {
+  private static func open(_ path: String, _ synchronous: DatabaseConfiguration.Synchronous) throws(Failure)
+    -> DatabasePool
+  {
     var settings = GRDB.Configuration()
     settings.foreignKeysEnabled = true
     settings.busyMode = .timeout(busyTimeout)

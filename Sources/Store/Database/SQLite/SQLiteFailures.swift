@@ -29,7 +29,8 @@ extension Failure {
     switch primary {
     case .SQLITE_CONSTRAINT:
       let cause = "\(error.message ?? name) (SQLite \(code.rawValue))"
-      let isConflict = [.SQLITE_CONSTRAINT_UNIQUE, .SQLITE_CONSTRAINT_PRIMARYKEY, .SQLITE_CONSTRAINT_ROWID].contains(code)
+      let isConflict = [.SQLITE_CONSTRAINT_UNIQUE, .SQLITE_CONSTRAINT_PRIMARYKEY, .SQLITE_CONSTRAINT_ROWID].contains(
+        code)
       return isConflict ? .conflict(cause) : .misuse(cause)
     case .SQLITE_INTERRUPT: return .databaseTimeout("a statement took longer than its limit")
     case .SQLITE_READONLY where isReadOnly: return .misuse("a read must not write")
