@@ -5,7 +5,9 @@ final class SettingsWalk {
   /// Variables of this prefix are settings.
   static let prefix = "APUS"
   /// Variables of the prefix that belong to the scripts and the tests.
-  private static let foreign = ["APUS_SHARED_DATA", "APUS_BUILD_DIR", "APUS_BINARY", "APUS_TEST_DATA"]
+  private static let foreign = [
+    "APUS_SHARED_DATA", "APUS_BUILD_DIR", "APUS_BINARY", "APUS_TEST_DATA", "APUS_TEST_POSTGRES", "APUS_TEST_REDIS",
+  ]
   private static let foreignPrefix = "APUS_BENCH_"
 
   let environment: [String: String]
