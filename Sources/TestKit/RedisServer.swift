@@ -3,7 +3,7 @@ import Darwin
 #else
 import Glibc
 #endif
-package import NIOCore
+import NIOCore
 import NIOPosix
 import Synchronization
 
