@@ -52,6 +52,7 @@ def configuration(upstream, **server):
     models = {"scripted": "scripted", "renamed": "vendor/model-7 \"ü\"", "impatient": "impatient", "dead": "dead"}
     return {
         "server": {"port": 0, "cors": {"origins": [ORIGIN]}} | server,
+        "auth": {"unauthenticated_per_minute": 1_000_000},
         "keys": [
             {"name": "ada", "key": ADMIN_KEY, "role": "admin"},
             {"name": "una", "key": USER_KEY, "role": "user"},
@@ -149,9 +150,30 @@ class Apus:
             wire.send(request(method, path, body, **fields))
             return wire.message(to=method)
 
-    def chat(self, text="How do swifts sleep?", model="scripted", **fields):
+    def chat(self, text="How do swifts sleep?", model="scripted", key=USER_KEY, **fields):
         """One plain question to a model."""
-        return self.ask("POST", "/v1/chat/completions", chat(text, model, **fields))
+        return self.ask("POST", CHAT_ROUTE, chat(text, model, **fields), key)
+
+    def administer(self, method, path, body=b""):
+        """One request of the admin."""
+        return self.ask(method, path, body, ADMIN_KEY)
+
+    def make_key(self, name="made", **fields):
+        """What the API answers when it makes a key: with `id`, and `key` for whoever is to use it."""
+        answer = self.administer("POST", "/api/v1/keys", {"name": name} | fields)
+        assert answer.status == 201, answer.body
+        return answer.json()
+
+    def knows(self, key):
+        """Whether it lets the bearer of a key in; anything but yes and no is a fault."""
+        answer = self.ask("GET", "/api/v1/me", key=key)
+        assert answer.status in (200, 401), answer.body
+        return answer.status == 200
+
+    def health(self, part):
+        """What `/health/ready` says about one part."""
+        answer = self.ask("GET", "/health/ready", key=None)
+        return answer.status, answer.json()["checks"][part][0]
 
     def metrics(self):
         """The samples of `/metrics`, by name with labels as it is written there."""

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 import apus as harness
+from databases import PostgreSQL, Redis
 from upstream import Upstream
 
 
@@ -54,6 +55,28 @@ def start(upstream, tmp_path):
     yield begin
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    server = PostgreSQL()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres(postgres_server):
+    """An empty database on a server that runs, whatever the test before did to it."""
+    postgres_server.revive()
+    return postgres_server.database()
+
+
+@pytest.fixture
+def redis():
+    server = Redis()
+    yield server
+    server.revive()
+    server.remove()
 
 
 class SDK:
