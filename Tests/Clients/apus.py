@@ -1,5 +1,6 @@
 """Starts the built binary with a configuration of its own, watches what it says, and stops it."""
 
+import contextlib
 import json
 import os
 import re
@@ -30,6 +31,13 @@ def chat(text="How do swifts sleep?", model="scripted", **fields):
 
 
 HONEST = json.dumps(chat("honest")).encode()
+
+
+def asking(method, path, body=None, key=USER_KEY):
+    """The bytes of a request with a key; what `body` holds goes as JSON."""
+    data = b"" if body is None else json.dumps(body).encode()
+    kind = "application/json" if data else None
+    return request(method, path, data, content_type=kind, authorization=f"Bearer {key}")
 
 
 def wait_until(condition, seconds=10, what="it"):
@@ -209,6 +217,15 @@ class Apus:
             self.process.kill()
             for reader in self.readers:
                 reader.join(10)
+
+
+def burst(asked):
+    """Sends all of these pairs of a server and a request before it reads the first answer."""
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(server.connect(60)) for server, _ in asked]
+        for wire, (_, data) in zip(wires, asked):
+            wire.send(data)
+        return [wire.message() for wire in wires]
 
 
 def still_serves(apus, upstream):

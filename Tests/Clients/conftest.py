@@ -79,6 +79,18 @@ def redis():
     server.remove()
 
 
+@pytest.fixture
+def memory(request):
+    """The configuration of what Apus remembers in, by name: `sqlite`, `postgres`, either with `+redis`."""
+
+    def sections(name):
+        database, _, shared = name.partition("+")
+        urls = {"database": database == "postgres" and "postgres", "shared": shared}
+        return {section: {"url": request.getfixturevalue(server).url} for section, server in urls.items() if server}
+
+    return sections
+
+
 class SDK:
     """OpenAI's client, the one that blocks or the one that awaits, used in the same way."""
 
