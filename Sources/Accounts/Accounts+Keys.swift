@@ -37,11 +37,11 @@ extension Accounts {
     package init() {}
   }
 
-  /// Makes a key.
+  /// Makes a key from the fields of a request.
   ///
-  /// - Throws: `invalidRequest` for a plan that is not configured, `unavailable`.
-  package func createKey(_ terms: KeyTerms) async throws(Failure) -> NewKey {
-    try check(terms)
+  /// - Throws: `invalidRequest`, which names every wrong field, `unavailable`.
+  package func createKey(_ fields: Fields) async throws(Failure) -> NewKey {
+    let terms = try KeyFields.terms(fields, configuration.plans)
     let material = APIKey.Material()
     let key = APIKey(
       id: "key_" + KeyText.randomHexadecimal(digits: 20), prefix: material.prefix, terms: terms, createdAt: Moment.now)
@@ -79,16 +79,14 @@ extension Accounts {
     return KeyPage(keys: page, nextCursor: next)
   }
 
-  /// Changes what a key allows; `change` gets the terms of now.
+  /// Changes what a key allows: the fields that are there, null for none.
   ///
-  /// - Throws: `notFound` for a key that does not work, `invalidRequest`, `unavailable`.
-  package func updateKey(
-    _ id: String, _ change: @escaping @Sendable (inout KeyTerms) -> Void
-  ) async throws(Failure) -> APIKey {
-    let key = try await database.write { [self] transaction in
+  /// - Throws: `notFound` for a key that does not work, `invalidRequest`, which names every wrong field, `unavailable`.
+  package func updateKey(_ id: String, _ fields: Fields) async throws(Failure) -> APIKey {
+    let change = try KeyFields.change(fields, configuration.plans)
+    let key = try await database.write { transaction in
       guard var key = try AccountsStore.key(id, in: transaction), key.revokedAt == nil else { throw Self.noKey(id) }
       change(&key.terms)
-      try check(key.terms)
       guard try AccountsStore.update(id, key.terms, in: transaction) else { throw Self.noKey(id) }
       return key
     }
@@ -136,12 +134,6 @@ extension Accounts {
   package func setLimits(_ limits: RequestLimits, of user: UserName) async throws(Failure) {
     try await database.write { try AccountsStore.setLimits(limits, of: user, in: $0) }
     await announce(nil)
-  }
-
-  private func check(_ terms: KeyTerms) throws(Failure) {
-    guard let plan = terms.plan, configuration.plans[plan] == nil else { return }
-    let names = configuration.plans.keys.sorted().map { "'\($0)'" }.joined(separator: ", ")
-    throw .invalid("plan", names.isEmpty ? "no plans are configured here" : "must be one of \(names)")
   }
 
   private static func noKey(_ id: String) -> Failure {

@@ -9,7 +9,7 @@ package enum AccountsRoutes {
   package static func endpoints(_ accounts: Accounts) -> [Endpoint] {
     [
       Endpoint(Route(.POST, "/api/v1/keys", role: .admin)) { request, _ in
-        let made = try await accounts.createKey(try await KeyFields.terms(of: request))
+        let made = try await accounts.createKey(try await Fields(body: request))
         return .json(KeyFields.text(made.key, made.secret), status: .created, location: "/api/v1/keys/" + made.key.id)
       },
       Endpoint(Route(.GET, "/api/v1/keys", role: .admin)) { request, _ in
@@ -23,8 +23,8 @@ package enum AccountsRoutes {
         .json(KeyFields.text(try await accounts.key(key(.GET).parameter(in: request.uri.path))))
       },
       Endpoint(key(.PATCH)) { request, _ in
-        let change = try await KeyFields.change(of: request)
-        return .json(KeyFields.text(try await accounts.updateKey(key(.PATCH).parameter(in: request.uri.path), change)))
+        let id = key(.PATCH).parameter(in: request.uri.path)
+        return .json(KeyFields.text(try await accounts.updateKey(id, try await Fields(body: request))))
       },
       Endpoint(key(.DELETE)) { request, _ in
         try await accounts.revokeKey(key(.DELETE).parameter(in: request.uri.path))

@@ -8,20 +8,20 @@ enum KeyFields {
   static let longestGraceSeconds = 30 * 24 * 3600
 
   /// The terms of a key to be made.
-  static func terms(of request: Request) async throws -> KeyTerms {
-    var fields = try await Fields(body: request)
+  static func terms(_ fields: Fields, _ plans: [String: Plan]) throws(Failure) -> KeyTerms {
+    var fields = fields
     var terms = KeyTerms()
     terms.name = fields.text("name", required: true) ?? ""
-    read(&fields, isChange: false)(&terms)
+    read(&fields, plans, isChange: false)(&terms)
     try fields.finish()
     return terms
   }
 
   /// What to change about a key: the fields that are there, null for none.
-  static func change(of request: Request) async throws -> @Sendable (inout KeyTerms) -> Void {
-    var fields = try await Fields(body: request)
+  static func change(_ fields: Fields, _ plans: [String: Plan]) throws(Failure) -> @Sendable (inout KeyTerms) -> Void {
+    var fields = fields
     let name = fields.has("name") ? fields.text("name", required: true) : nil
-    let others = read(&fields, isChange: true)
+    let others = read(&fields, plans, isChange: true)
     try fields.finish()
     return { terms in
       if let name { terms.name = name }
@@ -46,12 +46,18 @@ enum KeyFields {
   private enum Included: String, CaseIterable { case revoked }
 
   /// Everything but the name. A field that is not there leaves a change's key as it is.
-  private static func read(_ fields: inout Fields, isChange: Bool) -> @Sendable (inout KeyTerms) -> Void {
+  private static func read(
+    _ fields: inout Fields, _ plans: [String: Plan], isChange: Bool
+  ) -> @Sendable (inout KeyTerms) -> Void {
     let given = fields
     let has = { @Sendable (name: String) in !isChange || given.has(name) }
     let tenant = fields.text("tenant")
     let user = fields.text("user", in: 1...256)
     let plan = fields.text("plan")
+    if let plan, plans[plan] == nil {
+      let names = plans.keys.sorted().map { "'\($0)'" }.joined(separator: ", ")
+      fields.refuse("plan", names.isEmpty ? "must be a plan, and none is configured" : "must be one of \(names)")
+    }
     let role: Role? = fields.choice("role")
     let models = fields.texts("models", atMost: 1000)
     let expiresAt = fields.moment("expires_at")
@@ -113,7 +119,9 @@ enum LimitFields {
     var fields = Fields(query: request)
     let tenant = fields.text("tenant")
     let user = route.parameter(in: request.uri.path)
-    if !(1...256).contains(user.count) { fields.refuse("user", "must have 1 to 256 characters") }
+    if !Fields.isPlain(user, in: 1...256) {
+      fields.refuse("user", "must be a text of 1 to 256 characters, composed (NFC), none a control character")
+    }
     try fields.finish()
     return UserName(tenant: tenant, user: user)
   }

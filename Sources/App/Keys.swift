@@ -2,6 +2,7 @@ import Accounts
 import ArgumentParser
 import Kernel
 import Logging
+import NIOCore
 import NIOPosix
 import Store
 import Web
@@ -45,33 +46,27 @@ struct Keys: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
-      let terms = try terms()
+      let body = ByteBuffer(string: json)
       try await CommandMemory.withAccounts(try options.load().configuration) { accounts in
-        let made = try await accounts.createKey(terms)
+        let made = try await accounts.createKey(try Fields(body))
         Output.error("\(made.key.id): keep this key, it is not shown again")
         Output.line(made.secret.reveal())
       }
     }
 
-    private func terms() throws -> KeyTerms {
-      var terms = KeyTerms()
-      guard (1...128).contains(name.count) else { throw ValidationError("--name must have 1 to 128 characters.") }
-      guard let role = Role(rawValue: role) else { throw ValidationError("--role must be 'user' or 'admin'.") }
-      terms.name = name
-      terms.tenant = tenant
-      terms.user = user
-      terms.plan = plan
-      terms.role = role
-      terms.models = model.isEmpty ? nil : model
-      terms.limits.requestsPerMinute = requestsPerMinute
-      terms.limits.concurrentRequests = concurrentRequests
-      if let expires {
-        guard let moment = Moment.milliseconds(expires) else {
-          throw ValidationError("--expires must be a moment such as 2030-01-31T12:00:00Z.")
-        }
-        terms.expiresAt = moment
-      }
-      return terms
+    /// What `POST /api/v1/keys` takes: one set of rules for both.
+    private var json: String {
+      var text = JSONText()
+      text.add("name", name)
+      text.add("tenant", tenant)
+      text.add("user", user)
+      text.add("plan", plan)
+      text.add("role", role)
+      text.add("models", model.isEmpty ? nil : model)
+      text.add("expires_at", expires)
+      text.add("requests_per_minute", requestsPerMinute)
+      text.add("concurrent_requests", concurrentRequests)
+      return text.text
     }
   }
 
@@ -136,8 +131,8 @@ enum CommandMemory {
       await memory.database.close()
       try result.get()
     } catch let failure as Failure {
-      let cause = failure.cause.map { " (\($0))" } ?? ""
-      Output.error("apus: \(failure.message)\(cause)")
+      Output.error("apus: \(failure.message)\(failure.cause.map { " (\($0))" } ?? "")")
+      for detail in failure.details.dropFirst() { Output.error("      '\(detail.field)' \(detail.problem)") }
       throw ExitCode.failure
     }
   }

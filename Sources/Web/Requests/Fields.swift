@@ -1,3 +1,4 @@
+import Foundation
 package import Hummingbird
 package import Kernel
 package import NIOCore
@@ -94,7 +95,8 @@ package struct Fields {
 
   /// A text of so many characters, none of them a control character.
   package mutating func text(_ name: String, in length: ClosedRange<Int> = 1...128, required: Bool = false) -> String? {
-    let expected = "a text of \(length.lowerBound) to \(length.upperBound) characters without control characters"
+    let expected =
+      "a text of \(length.lowerBound) to \(length.upperBound) characters, composed (NFC), none a control character"
     return read(name, expected, required: required) { value in
       guard case .text(let text) = value, Self.isPlain(text, in: length) else { return nil }
       return text
@@ -164,14 +166,17 @@ package struct Fields {
       return nil
     }
     guard let result = read(value) else {
-      refuse(name, "must be \(expected); what came is \(value.kindName)")
+      refuse(name, "must be \(expected)" + (areOfQuery ? "" : "; what came is \(value.kindName)"))
       return nil
     }
     return result
   }
 
-  private static func isPlain(_ text: String, in length: ClosedRange<Int>) -> Bool {
+  /// Whether a text is short enough, without control characters, and composed (NFC): two spellings of one name are not
+  /// two names.
+  package static func isPlain(_ text: String, in length: ClosedRange<Int>) -> Bool {
     length.contains(text.count) && text.utf8.count <= length.upperBound * 4
       && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+      && text.utf8.elementsEqual(text.precomposedStringWithCanonicalMapping.utf8)
   }
 }

@@ -40,12 +40,17 @@ enum JSONValue: Sendable, Equatable {
       try cursor.elements { _, cursor in elements.append(try read(&cursor)) }
       return .array(elements)
     case .string: return .text(try cursor.string())
-    case .number: return .number(try cursor.integer())
+    case .number: return .number(whole(String(decoding: cursor.bytes[try cursor.skip()], as: UTF8.self)))
     case .bool: return .bool(try cursor.bool())
     case .null:
       try cursor.skip()
       return .null
     }
+  }
+
+  /// `5`, `5.0` and `5e0` are the same number.
+  private static func whole(_ text: String) -> Int? {
+    Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
   }
 
   /// What it is, for a client that sent it where something else was expected; never the content.

@@ -36,7 +36,7 @@ struct Admission {
       let route = try find(head, record)
       record.route = route
       if route.role == nil {
-        if route.isCounted { try countStranger(record) }
+        if route.isCounted { try countStranger(head, record) }
         return .letIn
       }
       return try recognise(head, record)
@@ -47,13 +47,14 @@ struct Admission {
 
   /// Goes on with a request whose caller is known.
   func judge(_ caller: Caller, _ record: RequestRecord) -> Verdict {
-    guard let route = record.route, let role = route.role else { return .letIn }
     record.caller = caller
-    guard caller.principal.role >= role else {
-      return .answer(.refusal(Failure(.forbidden, reason: "insufficient_role", "This needs the role '\(role)'.")))
-    }
-    guard route.isCounted, !caller.allowances.isEmpty else { return .letIn }
+    guard record.route?.isCounted ?? true, !caller.allowances.isEmpty else { return judgeRole(of: caller, record) }
     return judge(caller.enter(), of: caller, record)
+  }
+
+  private func judgeRole(of caller: Caller, _ record: RequestRecord) -> Verdict {
+    guard let role = record.route?.role, caller.principal.role < role else { return .letIn }
+    return .answer(.refusal(Failure(.forbidden, reason: "insufficient_role", "This needs the role '\(role)'.")))
   }
 
   /// Goes on with what the limits of a caller say.
@@ -62,7 +63,7 @@ struct Admission {
     case .entered(let standing):
       record.standing = standing
       record.hasEntered = true
-      return .letIn
+      return judgeRole(of: caller, record)
     case .refused(let failure, let standing):
       record.standing = standing
       return .answer(.refusal(failure))
@@ -88,7 +89,9 @@ struct Admission {
     return .ask(.whoAsks(key, digest))
   }
 
-  private func countStranger(_ record: RequestRecord) throws(Failure) {
+  /// Counts a request for its address, unless its key is known here.
+  private func countStranger(_ head: RequestHead, _ record: RequestRecord) throws(Failure) {
+    if let digest = PresentedKey.digest(in: head.lines), settings.authenticator.known(digest) != nil { return }
     if let wait = settings.addressLimit.take(record.client) { throw tooManyStrangers(wait) }
   }
 
@@ -105,9 +108,11 @@ struct Admission {
   private func find(_ head: RequestHead, _ record: RequestRecord) throws(Failure) -> Route {
     switch routes.match(head.method, path: record.path) {
     case .unknown:
+      try countStranger(head, record)
       let path = record.path.clipped(to: 256)
       throw Failure(.notFound, reason: "unknown_url", "There is nothing at \(head.method.rawValue) \(path).")
     case .wrongMethod(let allowed):
+      try countStranger(head, record)
       let methods = allowed.joined(separator: ", ")
       throw Failure(
         .methodNotAllowed, reason: "method_not_allowed", "\(head.method.rawValue) is not possible here; \(methods) is.")

@@ -57,7 +57,8 @@ package struct JSONCursor {
   /// Deeper texts are refused, so that a body of brackets cannot exhaust the stack.
   package static let maximumDepth = 256
 
-  let bytes: UnsafeRawBufferPointer
+  /// The whole text.
+  package let bytes: UnsafeRawBufferPointer
   /// Where the next byte is read.
   package internal(set) var offset = 0
   private var depth = 0
