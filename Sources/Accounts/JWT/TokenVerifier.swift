@@ -71,7 +71,9 @@ package final class TokenVerifier: Sendable {
     guard let key = try await key(for: token.header) else {
       throw TokenTrouble(.signature, "no published key, or more than one, has its kid and alg").failure
     }
-    guard await key.accepts(token) else { throw TokenTrouble(.signature, "the alg is not the key's, or the signature is wrong").failure }
+    guard await key.accepts(token) else {
+      throw TokenTrouble(.signature, "the alg is not the key's, or the signature is wrong").failure
+    }
     let rules = ClaimRules(configuration: configuration, now: now())
     return try refusing { () throws(TokenTrouble) in try rules.judge(token.payload) }
   }
