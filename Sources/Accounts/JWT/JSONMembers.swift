@@ -55,9 +55,9 @@ struct JSONValue {
   /// Its text, escapes decoded; nil for what is no string, or has no text: half a surrogate pair.
   var string: String? {
     guard kind == .string else { return nil }
-    // The grammar was checked when it was found: all that can be wrong now is half a surrogate pair.
     return text.withUnsafeBytes { bytes in
       var cursor = JSONCursor(bytes)
+      // The grammar was checked when it was found: all that can be wrong now is half a surrogate pair.
       return try? cursor.string()
     }
   }

@@ -1,6 +1,6 @@
 /// When to fetch a key set, and which key to use meanwhile.
 ///
-/// Pure: it fetches nothing and reads no clock; `KeySetSource` does that for it. All times are whole seconds since 1970.
+/// Pure: it fetches nothing and reads no clock; `KeySetSource` does that for it. Times are whole seconds since 1970.
 struct KeySetState: Sendable {
   /// What to do about a token. `fetch` asks for a fetch to begin now; else one may be under way.
   enum Step: Sendable {
