@@ -11,7 +11,7 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# as_owner COMMAND...: runs it as `postgres` when we are root, which PostgreSQL refuses to be; no other way to signal it.
+# as_owner COMMAND...: becomes it, as `postgres` when we are root, which PostgreSQL refuses to be.
 as_owner() {
   if ((EUID == 0)); then
     exec setpriv --reuid=postgres --regid=postgres --init-groups "$@"
@@ -38,12 +38,14 @@ start_postgres() {
   mkdir "$folder"
   printf '%s\n' "$password" >"$folder/password"
   if ((EUID == 0)); then chown -R postgres: "$folder"; fi
-  (as_owner "$bin/initdb" --pgdata "$folder/data" --username apus --auth scram-sha-256 --encoding UTF8 --locale C.UTF-8 \
-    --no-sync --pwfile "$folder/password") >"$databases/initdb.log" 2>&1 || give_up "initdb: $(cat "$databases/initdb.log")"
-  (as_owner "$bin/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$folder" \
-    -c fsync=off -c max_connections=100 -c log_min_messages=warning) >"$databases/postgres.log" 2>&1 &
+  (as_owner "$bin/initdb" --pgdata "$folder/data" --username apus --pwfile "$folder/password" --auth scram-sha-256 \
+    --encoding UTF8 --locale C.UTF-8 --no-sync) >"$databases/initdb.log" 2>&1 ||
+    give_up "PostgreSQL's files cannot be made: $(tail "$databases/initdb.log")"
+  (as_owner "$bin/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 \
+    -c "unix_socket_directories=$folder" -c fsync=off -c log_min_messages=fatal) >"$databases/postgres.log" 2>&1 &
   postgres_id=$!
-  answers "$bin/pg_isready" -h 127.0.0.1 -p "$port" || give_up "PostgreSQL does not answer: $(tail "$databases/postgres.log")"
+  answers "$bin/pg_isready" -h 127.0.0.1 -p "$port" ||
+    give_up "PostgreSQL does not answer: $(tail "$databases/postgres.log")"
   export APUS_TEST_POSTGRES=postgres://apus:$password@127.0.0.1:$port/postgres
 }
 
@@ -51,7 +53,8 @@ start_redis() {
   local port
   command -v redis-server >/dev/null || give_up "Redis is not installed: apt-get install redis-server"
   port=$(free_port)
-  redis-server --bind 127.0.0.1 --port "$port" --save '' --appendonly no --dir "$databases" >"$databases/redis.log" 2>&1 &
+  redis-server --bind 127.0.0.1 --port "$port" --save '' --appendonly no --dir "$databases" \
+    >"$databases/redis.log" 2>&1 &
   redis_id=$!
   answers redis-cli -h 127.0.0.1 -p "$port" ping || give_up "Redis does not answer: $(tail "$databases/redis.log")"
   export APUS_TEST_REDIS=redis://127.0.0.1:$port/0

@@ -115,7 +115,8 @@ struct DatabaseStoreTests {
       let sql = """
         -- not $3, and not '
         INSERT INTO things (id, name, weight) /* nor $4 " */
-        VALUES ($2, '$1' || CAST($1 AS TEXT) || CAST($1 AS TEXT), CAST($2 AS BIGINT)) RETURNING name AS "the $5", id, weight
+        VALUES (
+          $2, '$1' || CAST($1 AS TEXT) || CAST($1 AS TEXT), CAST($2 AS BIGINT)) RETURNING name AS "the $5", id, weight
         """
       let row = try await database.write { try $0.query(sql, ["a", 7]).first }
       let found = try #require(row)

@@ -39,7 +39,10 @@ extension Migration {
       try transaction.execute("SELECT pg_advisory_xact_lock($1)", [.integer(Self.lock)])
     }
     try transaction.execute(
-      "CREATE TABLE IF NOT EXISTS apus_migrations (name TEXT PRIMARY KEY, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP)"
+      """
+      CREATE TABLE IF NOT EXISTS apus_migrations (
+        name TEXT PRIMARY KEY, applied_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)
+      """
     )
     guard try !Self.applied(in: transaction).contains(name) else { return false }
     for statement in transaction.dialect == .sqlite ? sqlite : postgres { try transaction.execute(statement) }

@@ -2,14 +2,14 @@ import Dispatch
 import Synchronization
 
 /// Where a worker's thread waits for what it is to do next: holds one piece of mail at most.
-final class Mailbox<Entry: Sendable>: Sendable {
+final class Mailbox<Turn: Sendable>: Sendable {
   enum Mail: Sendable {
-    case job(Entry)
+    case job(Turn)
     case end
 
     /// The job, if it is one.
-    var entry: Entry? {
-      if case .job(let entry) = self { entry } else { nil }
+    var turn: Turn? {
+      if case .job(let turn) = self { turn } else { nil }
     }
   }
 

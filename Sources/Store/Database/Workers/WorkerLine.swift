@@ -16,7 +16,7 @@ struct WorkerLine<Job: Sendable>: Sendable {
   }
 
   /// A job with the times of its waiting.
-  struct Entry: Sendable {
+  struct Turn: Sendable {
     let job: Job
     let since: ContinuousClock.Instant
     let deadline: ContinuousClock.Instant
@@ -30,9 +30,9 @@ struct WorkerLine<Job: Sendable>: Sendable {
   }
 
   enum Action: Sendable {
-    case start(worker: Int, Entry)
-    case hand(Entry, worker: Int)
-    case refuse(Entry, Refusal)
+    case start(worker: Int, Turn)
+    case hand(Turn, worker: Int)
+    case refuse(Turn, Refusal)
     case end(worker: Int)
   }
 
@@ -44,7 +44,7 @@ struct WorkerLine<Job: Sendable>: Sendable {
   private var connected: Set<Int> = []
   /// Those that have nothing to do; the last one is asked first, so that the others may end.
   private var idle: [Int] = []
-  private var queue: CircularBuffer<Entry> = []
+  private var queue: CircularBuffer<Turn> = []
   private var isClosed = false
   /// Why the last attempt to connect failed, until one succeeds.
   private var problem: String?
@@ -64,10 +64,10 @@ struct WorkerLine<Job: Sendable>: Sendable {
 
   /// A job comes.
   mutating func submit(_ job: Job, at now: ContinuousClock.Instant) -> [Action] {
-    let entry = Entry(job: job, since: now, deadline: now + limits.wait)
-    if isClosed { return [.refuse(entry, .closed)] }
-    if queue.count >= limits.waiting { return [.refuse(entry, .full)] }
-    queue.append(entry)
+    let turn = Turn(job: job, since: now, deadline: now + limits.wait)
+    if isClosed { return [.refuse(turn, .closed)] }
+    if queue.count >= limits.waiting { return [.refuse(turn, .full)] }
+    queue.append(turn)
     return pump(at: now)
   }
 
@@ -88,13 +88,13 @@ struct WorkerLine<Job: Sendable>: Sendable {
 
   /// A worker could not connect, and ends; its job waits on, if there is anything to wait for.
   mutating func failed(
-    _ worker: Int, _ entry: Entry, because problem: String, at now: ContinuousClock.Instant
+    _ worker: Int, _ turn: Turn, because problem: String, at now: ContinuousClock.Instant
   ) -> [Action] {
     connecting.remove(worker)
     self.problem = problem
     nextAttempt = now + min(.milliseconds(100 << min(failedAttempts, 4)), .seconds(1))
     failedAttempts += 1
-    queue.prepend(entry)
+    queue.prepend(turn)
     return pump(at: now)
   }
 
@@ -141,15 +141,15 @@ struct WorkerLine<Job: Sendable>: Sendable {
   /// Gives the jobs that wait to whoever may serve them.
   private mutating func pump(at now: ContinuousClock.Instant) -> [Action] {
     var actions = expire(at: now)
-    while let entry = queue.first {
+    while let turn = queue.first {
       if let worker = idle.popLast() {
-        actions.append(.hand(entry, worker: worker))
+        actions.append(.hand(turn, worker: worker))
       } else if mayConnect(at: now) {
         lastWorker += 1
         connecting.insert(lastWorker)
-        actions.append(.start(worker: lastWorker, entry))
+        actions.append(.start(worker: lastWorker, turn))
       } else if let refusal = hopeless {
-        actions.append(.refuse(entry, refusal))
+        actions.append(.refuse(turn, refusal))
       } else {
         break
       }

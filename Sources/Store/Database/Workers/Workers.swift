@@ -22,11 +22,11 @@ final class Workers<Connection>: Sendable {
     let refuse: @Sendable (Failure) -> Void
   }
 
-  private typealias Entry = WorkerLine<Job>.Entry
+  private typealias Turn = WorkerLine<Job>.Turn
 
   private struct State {
     var line: WorkerLine<Job>
-    var mailboxes: [Int: Mailbox<Entry>] = [:]
+    var mailboxes: [Int: Mailbox<Turn>] = [:]
     var counted = (open: 0, busy: 0, waiting: 0)
     var isTimerSet = false
     var closing: [CheckedContinuation<Void, Never>] = []
@@ -113,30 +113,30 @@ final class Workers<Connection>: Sendable {
 
   private func perform(_ action: WorkerLine<Job>.Action) {
     switch action {
-    case .start(let worker, let entry): start(worker, entry)
-    case .hand(let entry, let worker): state.withLock { $0.mailboxes[worker] }?.put(.job(entry))
+    case .start(let worker, let turn): start(worker, turn)
+    case .hand(let turn, let worker): state.withLock { $0.mailboxes[worker] }?.put(.job(turn))
     case .end(let worker): state.withLock { $0.mailboxes[worker] }?.put(.end)
-    case .refuse(let entry, let refusal): entry.job.refuse(refusal.failure)
+    case .refuse(let turn, let refusal): turn.job.refuse(refusal.failure)
     }
   }
 
   // MARK: The threads
 
-  private func start(_ worker: Int, _ entry: Entry) {
-    let mailbox = Mailbox<Entry>()
+  private func start(_ worker: Int, _ turn: Turn) {
+    let mailbox = Mailbox<Turn>()
     state.withLock { $0.mailboxes[worker] = mailbox }
     let thread = Thread {
-      self.work(worker, entry, mailbox)
+      self.work(worker, turn, mailbox)
       self.state.withLock { $0.mailboxes[worker] = nil }
     }
     thread.name = "\(name)-\(worker)"
     thread.start()
   }
 
-  private func work(_ worker: Int, _ first: Entry, _ mailbox: Mailbox<Entry>) {
+  private func work(_ worker: Int, _ first: Turn, _ mailbox: Mailbox<Turn>) {
     guard var connection = connection(for: worker, first) else { return }
-    var entry: Entry? = first
-    while let serving = entry {
+    var turn: Turn? = first
+    while let serving = turn {
       figures.waitSeconds.record(serving.since.duration(to: .now).inSeconds)
       var (fate, answer) = serving.job.serve(connection)
       if fate == .stale {
@@ -151,27 +151,27 @@ final class Workers<Connection>: Sendable {
       change { $0.finished(worker, isConnected: fate == .kept, at: .now) }
       answer()
       if fate != .kept { return }
-      entry = next(worker, mailbox)
+      turn = next(worker, mailbox)
     }
     close(connection)
     change { $0.finished(worker, isConnected: false, at: .now) }
   }
 
-  private func connection(for worker: Int, _ entry: Entry) -> Connection? {
+  private func connection(for worker: Int, _ turn: Turn) -> Connection? {
     do throws(Failure) {
       let connection = try open()
       change { $0.connected(worker, at: .now) }
       return connection
     } catch {
-      change { $0.failed(worker, entry, because: error.cause ?? error.message, at: .now) }
+      change { $0.failed(worker, turn, because: error.cause ?? error.message, at: .now) }
       return nil
     }
   }
 
   /// The next job of an idle worker; nil when it is to end.
-  private func next(_ worker: Int, _ mailbox: Mailbox<Entry>) -> Entry? {
-    if let mail = mailbox.take(within: idleLimit) { return mail.entry }
+  private func next(_ worker: Int, _ mailbox: Mailbox<Turn>) -> Turn? {
+    if let mail = mailbox.take(within: idleLimit) { return mail.turn }
     let mayEnd = state.withLock { $0.line.retire(worker) }
-    return mayEnd ? nil : mailbox.take().entry
+    return mayEnd ? nil : mailbox.take().turn
   }
 }
