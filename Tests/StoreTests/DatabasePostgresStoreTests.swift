@@ -167,7 +167,7 @@ struct DatabasePostgresStoreTests {
         }
         try await group.waitForAll()
       }
-      #expect(calls.value == 3)
+      #expect((3...5).contains(calls.value), "once each, and again by whoever lost")
       let counts = try await database.read {
         try $0.query("SELECT count FROM counters").map { try $0.integer("count") }
       }
