@@ -1,13 +1,11 @@
-#if canImport(Darwin)
-import Darwin
-#else
 import Glibc
-#endif
 import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A real `redis-server` on loopback that a test may stop, kill and start again. It keeps nothing, and dies with the test.
+/// A real `redis-server` on loopback that a test may freeze, kill and start again.
+///
+/// It keeps nothing, and dies with the test.
 package final class RedisServer: Sendable {
   /// Where it listens, also after a restart.
   package let port: Int
@@ -26,11 +24,17 @@ package final class RedisServer: Sendable {
   }
 
   /// Starts a server on a free port; `arguments` are more of the program's own: `["--requirepass", "x"]`.
-  package static func start(_ arguments: [String] = []) async throws -> RedisServer {
+  ///
+  /// With the path of a PEM file that holds a key and its certificate it speaks TLS alone.
+  package static func start(_ arguments: [String] = [], pem: String? = nil) async throws -> RedisServer {
     let listener = try await ServerBootstrap(group: loop).bind(host: "127.0.0.1", port: 0).get()
     let port = listener.localAddress?.port ?? 0
     try await listener.close()
-    let server = RedisServer(port: port, arguments: arguments)
+    let tls = pem.map { pem in
+      ["--port", "0", "--tls-port", "\(port)", "--tls-auth-clients", "no", "--tls-ca-cert-file", pem]
+        + ["--tls-cert-file", pem, "--tls-key-file", pem]
+    }
+    let server = RedisServer(port: port, arguments: (tls ?? ["--port", "\(port)"]) + arguments)
     try await server.start()
     return server
   }
@@ -76,7 +80,7 @@ package final class RedisServer: Sendable {
   }
 
   private func spawn() throws {
-    let program = ["setpriv", "--pdeathsig", "KILL", "redis-server", "--bind", "127.0.0.1", "--port", "\(port)"]
+    let program = ["setpriv", "--pdeathsig", "KILL", "redis-server", "--bind", "127.0.0.1"]
     let words = program + ["--save", "", "--appendonly", "no", "--logfile", "/dev/null"] + arguments
     let texts = words.map { strdup($0) } + [nil]
     defer { texts.forEach { free($0) } }

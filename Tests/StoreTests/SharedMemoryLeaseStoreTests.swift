@@ -14,7 +14,7 @@ struct SharedMemoryLeaseStoreTests {
 
   @Test("Many who ask at once never get more than the limit in any window", arguments: SharedBackend.allCases)
   func limit(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let (limit, window) = (20, 500)
       let end = ContinuousClock.now + .milliseconds(2500)
       let grants = try await withThrowingTaskGroup(of: [Grant].self) { group in
@@ -49,7 +49,7 @@ struct SharedMemoryLeaseStoreTests {
 
   @Test("What is given back can be granted again; nothing else can", arguments: SharedBackend.allCases)
   func giveBack(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       var request = LeaseRequest(subject: prefix + "s", limit: 10, windowMilliseconds: 60_000, wanted: 10)
       let first = try await memory.lease(request)
       #expect(first.granted == 10 && first.used == 10 && first.retryMilliseconds == 0)
@@ -69,7 +69,7 @@ struct SharedMemoryLeaseStoreTests {
 
   @Test("It says when to ask again, and when all is free", arguments: SharedBackend.allCases)
   func times(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let window = 700
       var request = LeaseRequest(subject: prefix + "s", limit: 3, windowMilliseconds: window, wanted: 0)
       let untouched = try await memory.lease(request)
@@ -92,7 +92,7 @@ struct SharedMemoryLeaseStoreTests {
 
   @Test("A limit of nothing grants nothing, and says so", arguments: SharedBackend.allCases)
   func nothing(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       for limit in [0, -5] {
         let lease = try await memory.lease(
           LeaseRequest(subject: prefix + "s", limit: limit, windowMilliseconds: 1000, wanted: 1))
@@ -104,7 +104,7 @@ struct SharedMemoryLeaseStoreTests {
 
   @Test("A lowered limit holds at once, and a raised one too", arguments: SharedBackend.allCases)
   func changedLimit(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       var request = LeaseRequest(subject: prefix + "s", limit: 10, windowMilliseconds: 60_000, wanted: 6)
       #expect(try await memory.lease(request).granted == 6)
       request.limit = 4
@@ -116,7 +116,7 @@ struct SharedMemoryLeaseStoreTests {
 
   @Test("A subject that is a value already is refused, and stays", arguments: SharedBackend.allCases)
   func otherKind(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       try await memory.set(prefix + "s", [1], for: .seconds(60))
       let request = LeaseRequest(subject: prefix + "s", limit: 10, windowMilliseconds: 1000, wanted: 1)
       await #expect(throws: Failure.self) { try await memory.lease(request) }

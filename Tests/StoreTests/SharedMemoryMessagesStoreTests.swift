@@ -20,7 +20,7 @@ struct SharedMemoryMessagesStoreTests {
 
   @Test("Every subscriber of the channel hears every message, in order", arguments: SharedBackend.allCases)
   func messages(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let (first, second, other) = (Ear(), Ear(), Ear())
       let subscriptions = [
         memory.subscribe(prefix + "a", first.hear), memory.subscribe(prefix + "a", second.hear),
@@ -40,7 +40,7 @@ struct SharedMemoryMessagesStoreTests {
 
   @Test("A later subscriber of a channel is told when it is in place", arguments: SharedBackend.allCases)
   func late(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let (first, second) = (Ear(), Ear())
       let one = memory.subscribe(prefix + "a", first.hear)
       try await first.wait(for: [.resumed])
@@ -56,7 +56,7 @@ struct SharedMemoryMessagesStoreTests {
 
   @Test("Who cancelled or let go hears nothing more, and others do", arguments: SharedBackend.allCases)
   func cancel(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let (first, second, third) = (Ear(), Ear(), Ear())
       let one = memory.subscribe(prefix + "a", first.hear)
       var two: SharedSubscription? = memory.subscribe(prefix + "a", second.hear)
@@ -83,7 +83,7 @@ struct SharedMemoryMessagesStoreTests {
 
   @Test("Two memories of one Redis hear each other")
   func shared() async throws {
-    try await SharedBackend.redis.run { memory, prefix in
+    try await SharedBackend.redis.run { memory, prefix async throws in
       let ear = Ear()
       let subscription = memory.subscribe(prefix + "a", ear.hear)
       try await ear.wait(for: [.resumed])

@@ -7,7 +7,7 @@ import Testing
 struct SharedMemoryStoreTests {
   @Test("What was set is there; what was not is not", arguments: SharedBackend.allCases)
   func values(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       #expect(try await memory.get(prefix + "a") == nil)
       #expect(try await memory.set(prefix + "a", [1, 2, 3], for: .seconds(60)))
       #expect(try await memory.get(prefix + "a") == [1, 2, 3])
@@ -19,7 +19,7 @@ struct SharedMemoryStoreTests {
 
   @Test("Keys and values may hold anything", arguments: SharedBackend.allCases)
   func binary(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let every = (0...255).map(UInt8.init)
       for key in ["\r\n$3\r\n", "\0", "ключ 🐦", "a b\"'", ""] {
         try await memory.set(prefix + key, every, for: .seconds(60))
@@ -33,7 +33,7 @@ struct SharedMemoryStoreTests {
 
   @Test("A value ends with its lifetime", arguments: SharedBackend.allCases)
   func lifetime(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let start = ContinuousClock.now
       try await memory.set(prefix + "a", [1], for: .milliseconds(200))
       try await memory.set(prefix + "b", [2], for: .seconds(60))
@@ -51,7 +51,7 @@ struct SharedMemoryStoreTests {
 
   @Test("What is there is not set again, if it was to be set only if absent", arguments: SharedBackend.allCases)
   func absent(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let winners = try await withThrowingTaskGroup(of: Bool.self) { group in
         for number in 0..<50 as Range<UInt8> {
           group.addTask { try await memory.set(prefix + "a", [number], for: .seconds(60), onlyIfAbsent: true) }
@@ -70,7 +70,7 @@ struct SharedMemoryStoreTests {
 
   @Test("Keys are removed, and those that held something counted", arguments: SharedBackend.allCases)
   func removal(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       try await memory.set(prefix + "a", [1], for: .seconds(60))
       try await memory.increment(prefix + "b", by: 1, for: .seconds(60))
       #expect(try await memory.remove([prefix + "a", prefix + "b", prefix + "c"]) == 2)
@@ -84,7 +84,7 @@ struct SharedMemoryStoreTests {
 
   @Test("200 tasks at once count every one", arguments: SharedBackend.allCases)
   func increments(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let sums = try await withThrowingTaskGroup(of: [Int].self) { group in
         for _ in 0..<200 {
           group.addTask {
@@ -103,7 +103,7 @@ struct SharedMemoryStoreTests {
 
   @Test("A counter's lifetime begins with its first increment", arguments: SharedBackend.allCases)
   func counterLifetime(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let start = ContinuousClock.now
       var last = try await memory.increment(prefix + "n", by: 1, for: .milliseconds(200))
       try await eventually("the counter starts anew") {
@@ -119,7 +119,7 @@ struct SharedMemoryStoreTests {
   @Test(
     "A value that is no number is not counted on, nor one that would be too large", arguments: SharedBackend.allCases)
   func noNumber(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       for value in ["", "x", "1x", " 1", "+1", "01", "9223372036854775807", "9223372036854775808"] {
         try await memory.set(prefix + "a", Array(value.utf8), for: .seconds(60))
         await #expect(throws: Failure.self, "\(value)") {
@@ -136,7 +136,7 @@ struct SharedMemoryStoreTests {
 
   @Test("One of many gets a lock, and the next when it is released", arguments: SharedBackend.allCases)
   func lock(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let locks = try await withThrowingTaskGroup(of: SharedLock?.self) { group in
         for _ in 0..<50 { group.addTask { try await memory.lock(prefix + "l", for: .seconds(60)) } }
         return try await group.reduce(into: []) { $0 += [$1].compactMap(\.self) }
@@ -155,7 +155,7 @@ struct SharedMemoryStoreTests {
 
   @Test("A lock ends by itself, unless it is extended", arguments: SharedBackend.allCases)
   func lockLifetime(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       let first = try #require(try await memory.lock(prefix + "l", for: .seconds(20)))
       let start = ContinuousClock.now
       #expect(try await first.extend(for: .milliseconds(150)))
@@ -174,7 +174,7 @@ struct SharedMemoryStoreTests {
 
   @Test("It says what it is, and counts what it does", arguments: SharedBackend.allCases)
   func status(backend: SharedBackend) async throws {
-    try await backend.run { memory, prefix in
+    try await backend.run { memory, prefix async throws in
       #expect(memory.status == ("shared:\(backend.rawValue)", true, nil))
       #expect(memory.isShared == (backend == .redis))
       let before = memory.figures.commands.with("ok").value

@@ -21,12 +21,12 @@ package final class SharedMemory: Service, Sendable {
 
   /// Nothing is connected before `run()`. One event loop of `group` serves all of it.
   package init(_ configuration: SharedMemoryConfiguration, group: any EventLoopGroup, logger: Logger) {
+    let loop = group.next()
     backend =
       switch configuration.location {
-      case .memory: .memory(LocalMemory(loop: group.next(), figures: figures))
+      case .memory: .memory(LocalMemory(loop: loop, figures: figures))
       case .redis(let location):
-        .redis(
-          RedisClient(location, timeout: configuration.timeout, loop: group.next(), figures: figures, logger: logger))
+        .redis(RedisClient(location, timeout: configuration.timeout, loop: loop, figures: figures, logger: logger))
       }
   }
 

@@ -33,6 +33,8 @@ package struct RedisLocation: Sendable, Equatable {
   package var password: Secret?
   /// The number of the server's database. Defaults to 0.
   package var database: Int
+  /// A PEM file with the certificates that are believed instead of the system's. Defaults to none.
+  package var trustedCertificates: String?
 
   /// Makes a location.
   package init(origin: UpstreamOrigin, user: String? = nil, password: Secret? = nil, database: Int = 0) {

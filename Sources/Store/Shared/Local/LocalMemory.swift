@@ -86,7 +86,7 @@ final class LocalMemory: Sendable {
 
   func subscribe(_ channel: String, _ handler: @escaping @Sendable (SharedEvent) -> Void) -> SharedSubscription {
     let id = subscribers.withLock { $0.add(handler, to: channel) }
-    loop.execute { self.subscribers.withLock { $0.handler(id, of: channel) }?(.resumed) }
+    loop.execute { self.subscribers.withLock { $0.join(id, channel) }?(.resumed) }
     return SharedSubscription { [weak self] in
       self?.subscribers.withLock { $0.remove(id, from: channel) }
     }

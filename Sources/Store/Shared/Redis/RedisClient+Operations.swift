@@ -71,7 +71,7 @@ extension RedisClient {
   ) async throws(Failure) -> RESPValue {
     let rest: [RedisCommand.Word] = ["1", .text(key)] + arguments
     let reply = try await call(RedisCommand(["EVALSHA", .text(script.digest)] + rest))
-    guard case .error(let words) = reply, words.starts(with: "NOSCRIPT".utf8) else { return reply }
+    guard reply.isUnknownScript else { return reply }
     return try await call(RedisCommand(["EVAL", .text(script.source)] + rest))
   }
 
@@ -88,5 +88,17 @@ extension RedisClient {
   private static func surprise(_ reply: RESPValue) -> Failure {
     guard case .error(let words) = reply else { return .sharedMemoryUnavailable("Redis replied with something else") }
     return .sharedMemoryUnavailable("Redis: " + String(decoding: words.prefix(200), as: UTF8.self))
+  }
+}
+
+extension RESPValue {
+  /// The one error that is part of the way.
+  var isUnknownScript: Bool {
+    if case .error(let words) = self { words.starts(with: "NOSCRIPT".utf8) } else { false }
+  }
+
+  /// Whether it says that a command could not be done.
+  var isFailure: Bool {
+    if case .error = self { !isUnknownScript } else { false }
   }
 }

@@ -16,18 +16,15 @@ final class RedisClient: Sendable {
   private let entrance = RedisCommands.Entrance()
   private let audience = RedisSubscriptions.Audience()
   private let lines: NIOLoopBoundBox<Lines?>
-  private let finished: EventLoopFuture<Void>
 
   init(_ location: RedisLocation, timeout: Duration, loop: any EventLoop, figures: SharedMemoryFigures, logger: Logger)
   {
     self.loop = loop
     self.figures = figures
     let lines = NIOLoopBoundBox<Lines?>.makeEmptyBox(eventLoop: loop)
-    let promises = [loop.makePromise(of: Void.self), loop.makePromise(of: Void.self)]
     self.lines = lines
-    finished = EventLoopFuture.andAllComplete(promises.map(\.futureResult), on: loop)
     loop.execute { [entrance, audience] in
-      let parts = promises.map { RedisLine(location, loop: loop, figures: figures, logger: logger, finished: $0) }
+      let parts = (0..<2).map { _ in RedisLine(location, loop: loop, figures: figures, logger: logger) }
       lines.value = Lines(
         commands: RedisCommands(parts[0], entrance: entrance, timeout: TimeAmount(timeout)),
         subscriptions: RedisSubscriptions(parts[1], audience: audience))
@@ -43,11 +40,12 @@ final class RedisClient: Sendable {
   func run() async {
     await withTaskCancellationHandler {
       await withGracefulShutdownHandler {
+        let finished = [loop.makePromise(of: Void.self), loop.makePromise(of: Void.self)]
         loop.execute {
-          self.lines.value?.commands.begin()
-          self.lines.value?.subscriptions.begin()
+          self.lines.value?.commands.begin(finished: finished[0])
+          self.lines.value?.subscriptions.begin(finished: finished[1])
         }
-        try? await finished.get()  // it never fails
+        for promise in finished { try? await promise.futureResult.get() }  // it never fails
       } onGracefulShutdown: {
         self.stop()
       }
@@ -74,11 +72,7 @@ final class RedisClient: Sendable {
     }
     switch result {
     case .success(let reply):
-      if case .error = reply {
-        figures.count(isOK: false, since: start)
-      } else {
-        figures.count(isOK: true, since: start)
-      }
+      figures.count(isOK: !reply.isFailure, since: start)
       return reply
     case .failure(.refused(let problem)):
       figures.refuse()

@@ -26,9 +26,9 @@ final class RedisCommands: RedisLineUser {
     line.user = self
   }
 
-  func begin() {
+  func begin(finished: EventLoopPromise<Void>) {
     deadline = LazyDeadline(loop: line.loop) { [weak self] in self?.passed() }
-    line.begin()
+    line.begin(finished: finished)
   }
 
   func stop() {

@@ -21,7 +21,7 @@ final class RedisLine {
   private let location: RedisLocation
   private let figures: SharedMemoryFigures
   private let logger: Logger
-  private let finished: EventLoopPromise<Void>
+  private var finished: EventLoopPromise<Void>?
 
   private var link = RedisLink()
   private var timer: LazyDeadline?
@@ -33,22 +33,19 @@ final class RedisLine {
   private var hasBeenUp = false
   private var loggedProblem: String?
 
-  /// `finished` succeeds when it was stopped and nothing is open any more.
-  init(
-    _ location: RedisLocation, loop: any EventLoop, figures: SharedMemoryFigures, logger: Logger,
-    finished: EventLoopPromise<Void>
-  ) {
+  init(_ location: RedisLocation, loop: any EventLoop, figures: SharedMemoryFigures, logger: Logger) {
     self.location = location
     self.loop = loop
     self.figures = figures
     self.logger = logger
-    self.finished = finished
   }
 
   var isUp: Bool { link.state == .up }
 
-  /// Connects, again and again, until it is stopped.
-  func begin() {
+  /// Connects, again and again, until it is stopped; `finished` succeeds when nothing is open any more.
+  func begin(finished: EventLoopPromise<Void>) {
+    guard link.state != .stopped else { return finished.succeed() }
+    self.finished = finished
     timer = LazyDeadline(loop: loop) { [weak self] in self?.receive(.timer) }
     receive(.begin)
   }
@@ -137,7 +134,7 @@ final class RedisLine {
       case .wake(let pause): timer?.set(pause.map { .now() + $0 })
       case .finish:
         timer?.cancel()
-        finished.succeed()
+        finished?.succeed()
       }
     }
   }
@@ -211,7 +208,9 @@ final class RedisLine {
   }
 
   private func makeTLSHandler() throws -> NIOSSLClientHandler {
-    let context = try NIOSSLContext(configuration: .makeClientConfiguration())
+    var settings = TLSConfiguration.makeClientConfiguration()
+    if let path = location.trustedCertificates { settings.trustRoots = .file(path) }
+    let context = try NIOSSLContext(configuration: settings)
     guard case .tcp(let host, _) = location.origin.address else { throw ChannelError.inappropriateOperationForState }
     // An address is verified as such, and must not be sent as a name.
     let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil  // throws for what is a name

@@ -26,9 +26,9 @@ final class RedisSubscriptions: RedisLineUser {
     line.user = self
   }
 
-  func begin() {
+  func begin(finished: EventLoopPromise<Void>) {
     tick = LazyDeadline(loop: line.loop) { [weak self] in self?.ticked() }
-    line.begin()
+    line.begin(finished: finished)
   }
 
   func stop() {
@@ -38,8 +38,7 @@ final class RedisSubscriptions: RedisLineUser {
   // MARK: What subscribers do
 
   func added(_ id: Int, to channel: String) {
-    // It may have gone in the meantime.
-    guard let handler = audience.subscribers.withLock({ $0.handler(id, of: channel) }) else { return }
+    guard let handler = audience.subscribers.withLock({ $0.join(id, channel) }) else { return }
     if ledger.isInPlace(channel) {
       handler(.resumed)
     } else if line.isUp, ledger.want(channel) {
@@ -48,8 +47,8 @@ final class RedisSubscriptions: RedisLineUser {
   }
 
   func removed(from channel: String) {
-    guard audience.subscribers.withLock({ $0.handlers(of: channel).isEmpty }) else { return }
-    if line.isUp, ledger.leave(channel) { send("UNSUBSCRIBE", channel) }
+    let isWanted = audience.subscribers.withLock { $0.isWanted(channel) }
+    if !isWanted, line.isUp, ledger.leave(channel) { send("UNSUBSCRIBE", channel) }
   }
 
   // MARK: What the line brings
