@@ -50,6 +50,7 @@ struct RedisSocketAPITests {
         try await memory.set("a", value, for: .seconds(60))
         #expect(try await memory.get("a") == value)
         server.freeze()
+        await #expect(throws: Failure.self) { try await memory.get("a") }
         try await eventually("it is given up without a farewell") { memory.figures.connections.value == 0 }
         server.thaw()
         try await eventually("it works again") { memory.status.isWorking }

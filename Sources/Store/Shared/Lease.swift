@@ -1,7 +1,7 @@
 /// A wish for a part of what a subject may do in a window of time, so that the next calls need not ask again.
 ///
-/// The window slides: it is kept as counts in buckets of 250 ms, by the clock of whoever keeps it. A bucket counts until
-/// its end is a whole window ago, so that never more than `limit` are granted in any window, and what was granted
+/// The window slides: it is kept as counts in buckets of 250 ms, by the clock of whoever keeps it. A bucket counts
+/// until its end is a whole window ago, so that never more than `limit` are granted in any window, and what was granted
 /// comes free up to 250 ms late.
 package struct LeaseRequest: Sendable, Equatable {
   /// Whose allowance it is; a key like any other.

@@ -1,7 +1,7 @@
 /// Entries that end at a moment of their own, so many and so heavy at most: the soonest to end makes room for another.
 ///
-/// Moments are milliseconds of a clock that the caller reads. An entry that has ended is not seen any more, and is swept
-/// out a few at a time, by whoever comes next.
+/// Moments are milliseconds of a clock that the caller reads. An entry that has ended is not seen any more, and is
+/// swept out a few at a time, by whoever comes next.
 struct LocalEntries {
   enum Value: Equatable {
     case bytes([UInt8])

@@ -1,7 +1,7 @@
 /// Reads the replies of one connection from the bytes that arrive, wherever these are cut: a pure state machine.
 ///
-/// What a server announces is believed only when it has come: memory grows with the bytes that arrived, up to 64 MiB and
-/// about a million values in one reply, and arrays lie eight deep at most.
+/// What a server announces is believed only when it has come: memory grows with the bytes that arrived, up to 64 MiB
+/// and about a million values in one reply, and arrays lie eight deep at most.
 ///
 /// Source: Redis serialization protocol specification, version 2.
 struct RESPReader {

@@ -87,8 +87,8 @@ struct RedisLink {
     }
   }
 
-  /// 50 ms at first, doubled with every failure up to 1 s, and shortened by up to a half, so that replicas that lost the
-  /// same server do not come back all at once.
+  /// 50 ms at first, doubled with every failure up to 1 s, and shortened by up to a half, so that replicas that lost
+  /// the same server do not come back all at once.
   static func pause(afterFailures failures: Int, jitter: Double) -> TimeAmount {
     let doubled = firstPause.nanoseconds << Int64(min(max(failures, 1), 8) - 1)
     return .nanoseconds(Int64(Double(min(doubled, maxPause.nanoseconds)) * (1 - jitter / 2)))
