@@ -7,8 +7,8 @@ import ServiceLifecycle
 ///
 /// Nothing here lasts: an entry may be gone before its lifetime is over (a restart, an eviction), never after it. Every
 /// operation that fails throws `Failure.unavailable` with the reason `shared_memory_unavailable`, after `timeout` at
-/// the latest and at once while the backend is known not to work; callers then go on with what this process knows. After
-/// a failure nobody knows whether the operation was done.
+/// the latest and at once while the backend is known not to work; callers then go on with what this process knows.
+/// After a failure nobody knows whether the operation was done.
 package final class SharedMemory: Service, Sendable {
   private enum Backend: Sendable {
     case memory(LocalMemory)
