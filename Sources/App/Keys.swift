@@ -119,12 +119,14 @@ struct Keys: AsyncParsableCommand {
 
 /// What commands open and close around their work.
 enum CommandMemory {
+  /// Commands say what is wrong themselves.
+  static let silent = Logger(label: "apus") { _ in SwiftLogNoOpLogHandler() }
+
   /// Opens the database, lets `body` work, and closes it; a failure becomes a sentence and the status 1.
   static func with(
     _ configuration: Configuration, isMigrated: Bool = true, _ body: (Memory) async throws -> Void
   ) async throws {
     do {
-      let silent = Logger(label: "apus") { _ in SwiftLogNoOpLogHandler() }
       let memory = try Memory(configuration, group: MultiThreadedEventLoopGroup.singleton, logger: silent)
       if isMigrated { try await memory.migrate(silent) }
       let result = await Result { try await body(memory) }
@@ -140,7 +142,6 @@ enum CommandMemory {
   /// The same with the accounts in it. The shared memory is not connected: replicas find what is done in the database.
   static func withAccounts(_ configuration: Configuration, _ body: (Accounts) async throws -> Void) async throws {
     try await with(configuration) { memory in
-      let silent = Logger(label: "apus") { _ in SwiftLogNoOpLogHandler() }
       let accounts = try Accounts(
         configuration.accounts, adminKey: nil, database: memory.database, shared: memory.shared, logger: silent)
       try await body(accounts)
