@@ -66,7 +66,7 @@ extension Accounts {
     if let cursor = query.cursor {
       let parts = cursor.split(separator: ".", maxSplits: 1)
       guard parts.count == 2, let createdAt = Int64(parts[0]) else {
-        throw .invalid("cursor", "is not the 'next_cursor' of an earlier page")
+        throw .invalid("cursor", "is not the 'next_cursor' of an earlier page", reason: "invalid_fields")
       }
       after = (createdAt, String(parts[1]))
     }
@@ -85,9 +85,11 @@ extension Accounts {
   package func updateKey(_ id: String, _ fields: Fields) async throws(Failure) -> APIKey {
     let change = try KeyFields.change(fields, configuration.plans)
     let key = try await database.write { transaction in
+      // First of all, so that of two changes at once the second sees the first.
+      let version = try AccountsStore.nextVersion(in: transaction)
       guard var key = try AccountsStore.key(id, in: transaction), key.revokedAt == nil else { throw Self.noKey(id) }
       change(&key.terms)
-      guard try AccountsStore.update(id, key.terms, in: transaction) else { throw Self.noKey(id) }
+      guard try AccountsStore.update(id, key.terms, version, in: transaction) else { throw Self.noKey(id) }
       return key
     }
     await announce(id)

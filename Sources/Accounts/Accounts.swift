@@ -19,6 +19,8 @@ package final class Accounts: Sendable {
   private let settings: Live<AccountsSettings>
   /// The last change of the database that was taken; below zero before the first look.
   let seenVersion = Atomic<Int64>(-1)
+  /// Held while the keys of the configuration are put on the ring, so that the last settings are the ones there.
+  private let taking = Mutex<Void>(())
   private let overrides = Mutex<[UserName: RequestLimits]>([:])
   private let lookupsInFlight = Mutex<[KeyDigest: Task<Result<Caller, Failure>, Never>]>([:])
 
@@ -57,13 +59,16 @@ package final class Accounts: Sendable {
 
   var configuration: AccountsConfiguration { settings.current.configuration }
 
+  /// Forgets everybody, and knows the keys of the configuration.
   private func takeSettings() {
-    let configured = settings.current.keys.compactMap { digest, terms -> (KeyDigest, Caller)? in
+    taking.withLock { _ in ring.replaceAll(with: configuredCallers()) }
+  }
+
+  private func configuredCallers() -> [(KeyDigest, Caller)] {
+    settings.current.keys.compactMap { digest, terms in
       // A key that has ended, or whose plan is gone, is told so when it asks.
-      guard let caller = try? caller(terms, keyID: nil) else { return nil }
-      return (digest, caller)
+      (try? caller(terms, keyID: nil)).map { (digest, $0) }
     }
-    ring.replaceAll(with: configured)
   }
 
   // MARK: Who asks
@@ -166,7 +171,7 @@ package final class Accounts: Sendable {
       name: terms.name, role: terms.role, keyID: keyID, tenant: terms.tenant, user: terms.user, plan: terms.plan,
       models: models, scopes: scopes)
     return Caller(
-      principal: principal, allowances: allowances(for: terms, keyID: keyID, plan),
+      principal: principal, allowances: allowances(for: terms, key: isToken ? nil : Self.subject(keyID, terms), plan),
       // Far moments are cut to a year: then it is looked up once more.
       expiry: left.map { .now() + .milliseconds(max(0, min($0, 31_536_000_000))) })
   }
@@ -179,17 +184,21 @@ package final class Accounts: Sendable {
       .forbidden, reason: "unknown_plan", "The plan '\(name.clipped(to: 128))' of this key is not configured here.")
   }
 
-  private func allowances(for terms: KeyTerms, keyID: String?, _ plan: Plan) -> [Allowance] {
-    let key = keyID.map { "key:" + $0 } ?? "configured:" + terms.name
+  /// The allowances of a user, and of a key; tokens have none of their own.
+  private func allowances(for terms: KeyTerms, key: String?, _ plan: Plan) -> [Allowance] {
     guard let user = terms.user else {
-      return [allowances.allowance(for: key, terms.limits.filled(from: plan.limits))].compactMap { $0 }
+      return [key.flatMap { allowances.allowance(for: $0, terms.limits.filled(from: plan.limits)) }].compactMap { $0 }
     }
     let name = UserName(tenant: terms.tenant, user: user)
     let own = overrides.withLock { $0[name] } ?? RequestLimits()
     return [
       allowances.allowance(for: Self.subject(of: name), own.filled(from: plan.limits)),
-      allowances.allowance(for: key, terms.limits),
+      key.flatMap { allowances.allowance(for: $0, terms.limits) },
     ].compactMap { $0 }
+  }
+
+  private static func subject(_ keyID: String?, _ terms: KeyTerms) -> String {
+    keyID.map { "key:" + $0 } ?? "configured:" + terms.name
   }
 
   private static func subject(of user: UserName) -> String {
@@ -202,8 +211,10 @@ package final class Accounts: Sendable {
   /// Forgets whom changes of the database concern, and takes the new limits of users.
   func apply(_ changes: AccountsStore.Changes) {
     overrides.withLock { overrides in
+      if changes.isFirst { overrides = [:] }
       for change in changes.limits { overrides[change.user] = change.limits.areNone ? nil : change.limits }
     }
+    if changes.isFirst { return takeSettings() }
     let users = Set(changes.limits.map(\.user))
     // Keys of the configuration with such a user are few, and made anew.
     ring.forget(keyIDs: Set(changes.keyIDs), users: users)

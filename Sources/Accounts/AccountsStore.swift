@@ -7,6 +7,8 @@ enum AccountsStore {
   /// What changed since a version.
   struct Changes: Sendable {
     var version: Int64
+    /// Whether nothing is known about what was seen before: at the first look, and where a copy was put in place.
+    var isFirst: Bool
     var keyIDs: [String]
     var limits: [(user: UserName, limits: RequestLimits)]
   }
@@ -41,10 +43,9 @@ enum AccountsStore {
       ])
   }
 
-  /// Replaces the terms of a key that works; false where there is none.
-  static func update(_ id: String, _ terms: KeyTerms, in transaction: Transaction) throws -> Bool {
-    let version = try nextVersion(in: transaction)
-    return try transaction.execute(
+  /// Replaces the terms of a key that works; false where there is none. `version` was taken before the key was read.
+  static func update(_ id: String, _ terms: KeyTerms, _ version: Int64, in transaction: Transaction) throws -> Bool {
+    try transaction.execute(
       """
       UPDATE api_keys SET name = $2, tenant = $3, user_id = $4, plan = $5, role = $6, models = $7, metadata = $8,
         requests_per_minute = $9, concurrent_requests = $10, expires_at = $11, version = $12
@@ -137,22 +138,23 @@ enum AccountsStore {
     try transaction.query("SELECT version FROM account_changes WHERE id = 1").first?.integer("version") ?? 0
   }
 
-  /// What changed since `version`; nil when nothing did. Before the first look, when nobody is known, keys are left out.
+  /// What changed since `version`; nil when nothing did. At a first look keys are left out: everybody is forgotten.
   static func changes(since version: Int64, in transaction: Transaction) throws -> Changes? {
     let latest = try Self.version(in: transaction)
     guard latest != version else { return nil }
+    let base = latest < version ? -1 : version
     let keys = try transaction.query(
-      "SELECT id FROM api_keys WHERE version > $1", [.integer(version < 0 ? .max : version)])
-    let limits = try transaction.query("SELECT * FROM user_limits WHERE version > $1", [.integer(version)])
+      "SELECT id FROM api_keys WHERE version > $1", [.integer(base < 0 ? .max : base)])
+    let limits = try transaction.query("SELECT * FROM user_limits WHERE version > $1", [.integer(base)])
     return Changes(
-      version: latest, keyIDs: try keys.map { try $0.text("id") },
+      version: latest, isFirst: base < 0, keyIDs: try keys.map { try $0.text("id") },
       limits: try limits.map { row in
         (UserName(tenant: try row.text("tenant"), user: try row.text("user_id")), try RequestLimits(row))
       })
   }
 
   /// Whoever changes something holds this row until the commit.
-  private static func nextVersion(in transaction: Transaction) throws -> Int64 {
+  static func nextVersion(in transaction: Transaction) throws -> Int64 {
     let rows = try transaction.query(
       "UPDATE account_changes SET version = version + 1 WHERE id = 1 RETURNING version")
     guard let row = rows.first else { throw Failure(.internalError, "The table account_changes has lost its row.") }

@@ -43,6 +43,9 @@ final class KeyRing: Sendable {
   /// Counts what was forgotten: who looked something up before that may have seen an old state.
   private let forgettings = Atomic<Int>(0)
 
+  /// How many callers are known.
+  var count: Int { drawers.reduce(0) { $0 + $1.entries.withLock { $0.count } } }
+
   /// The caller behind a digest, if it is known and still holds.
   func caller(for digest: KeyDigest) -> Caller? {
     guard let entry = drawer(of: digest).entries.withLock({ $0[digest] }) else { return nil }

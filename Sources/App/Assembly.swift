@@ -23,7 +23,7 @@ final class Assembly: Sendable {
   private let active: Live<Configuration>
   private let memory: Memory
   private let accounts: Accounts
-  private let addressLimit: Live<AddressLimit>
+  private let strangers: Live<Strangers>
   private let pools: LoopPools
   private let logger: Logger
 
@@ -36,7 +36,7 @@ final class Assembly: Sendable {
     accounts = try Accounts(
       configuration.accounts, adminKey: try Self.adminKey(for: configuration), database: memory.database,
       shared: memory.shared, logger: logger)
-    addressLimit = Live(AddressLimit(limit: configuration.accounts.unauthenticatedPerMinute))
+    strangers = Live(Strangers(limit: configuration.accounts.unauthenticatedPerMinute))
     let supervisors = Self.supervisors(for: configuration, logger: logger)
     metrics = Metrics(sink: sink, build: Apus.version)
     catalog = Live(ModelCatalog(configuration.gateway, supervisors: supervisors, loops: group.loopCount))
@@ -52,7 +52,7 @@ final class Assembly: Sendable {
       routes: RouteTable(Gateway.modelRoutes + endpoints.map(\.route)),
       settings: ServerSettings(
         configuration: configuration.server, authenticator: accounts.authenticator,
-        addressLimit: addressLimit.current),
+        strangers: strangers.current),
       metrics: metrics, stopFlag: stopFlag, sink: sink, logger: logger)
     active = Live(configuration)
     self.supervisors = supervisors
@@ -98,11 +98,11 @@ final class Assembly: Sendable {
       if fresh.server.tls == old.server.tls { tls.replace(with: try HTTPServer.tlsContext(fresh.server.tls)) }
       try accounts.reconfigure(fresh.accounts, adminKey: try Self.adminKey(for: fresh, in: old.dataDirectory))
       if fresh.accounts.unauthenticatedPerMinute != old.accounts.unauthenticatedPerMinute {
-        addressLimit.replace(with: AddressLimit(limit: fresh.accounts.unauthenticatedPerMinute))
+        strangers.replace(with: Strangers(limit: fresh.accounts.unauthenticatedPerMinute))
       }
       state.settings.replace(
         with: ServerSettings(
-          configuration: fresh.server, authenticator: accounts.authenticator, addressLimit: addressLimit.current))
+          configuration: fresh.server, authenticator: accounts.authenticator, strangers: strangers.current))
       catalog.replace(with: models)
       active.replace(with: fresh)
       logger.info("configuration reloaded", metadata: ["models": "\(catalog.current.names.joined(separator: ", "))"])

@@ -29,9 +29,11 @@ struct Memory: Sendable {
   /// Both as `/health/ready` shows them. Without them much still goes on: a replica that is taken out of service for
   /// that would only make it worse.
   var healthParts: [HealthPart] {
-    [database.status, shared.status].map { name, isWorking, problem in
+    [database.status, shared.status].map { name, isWorking, _ in
       HealthPart(
-        name: name, status: isWorking ? .pass : .warn, observed: isWorking ? "working" : "degraded", output: problem)
+        name: name, status: isWorking ? .pass : .warn, observed: isWorking ? "working" : "degraded",
+        // Anybody may ask: where it stands, and what it says, is for the log.
+        output: isWorking ? nil : "It cannot be used just now; the log says why.")
     }
   }
 }

@@ -36,9 +36,10 @@ struct Serve: AsyncParsableCommand {
       try await serve(loaded.configuration, sink, logger)
     } catch {
       let reason = (error as? Failure)?.message ?? "\(error)"
-      logger.critical("stopped by a fault", metadata: ["error": "\(reason)"])
+      let cause = (error as? Failure)?.cause
+      logger.critical("stopped by a fault", metadata: ["error": "\(reason)", "cause": "\(cause ?? "none known")"])
       sink.flush()
-      Output.error("apus: \(reason)")
+      Output.error("apus: \(reason)" + (cause.map { " (\($0))" } ?? ""))
       throw ExitCode.failure
     }
     logger.info("stopped")
@@ -59,18 +60,20 @@ struct Serve: AsyncParsableCommand {
     settings.maximumGracefulShutdownDuration =
       configuration.server.shutdownDelay + configuration.server.shutdownTimeout + .seconds(10)
     let services = ServiceGroup(configuration: settings)
+    // Before anything listens: from then on a signal stops, and does not kill.
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await services.run() }
-      tasks.addTask { await Self.waitForStops(services) }
+      tasks.addTask { await Self.waitForStops(signals, services) }
       try await tasks.next()
       tasks.cancelAll()
     }
   }
 
   /// The first signal stops gracefully; this returns at the second, which ends everything at once.
-  private static func waitForStops(_ services: ServiceGroup) async {
+  private static func waitForStops(_ signals: UnixSignalsSequence, _ services: ServiceGroup) async {
     var stops = 0
-    for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+    for await _ in signals {
       stops += 1
       if stops == 2 { return }
       await services.triggerGracefulShutdown()

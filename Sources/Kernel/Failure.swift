@@ -67,7 +67,7 @@ package struct Failure: Error, Sendable {
 
   /// A failure of one field of the request.
   package static func invalid(
-    _ field: String, _ problem: String, reason: String? = "invalid_fields", file: StaticString = #fileID, line: UInt = #line
+    _ field: String, _ problem: String, reason: String? = nil, file: StaticString = #fileID, line: UInt = #line
   ) -> Failure {
     Failure(
       .invalidRequest, reason: reason, "'\(field)': \(problem)", details: [Detail(field: field, problem: problem)],

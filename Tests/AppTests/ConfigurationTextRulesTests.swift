@@ -5,52 +5,80 @@ import Testing
 @testable import App
 
 @Suite struct ConfigurationTextRulesTests {
-  @Test func theBuiltInConfigurationIsPrintedWhole() {
-    #expect(
-      Configuration().describe() == """
-        data_dir: .apus
-        server:
-          host: 127.0.0.1
-          port: 8080
-          max_body: 32MiB
-          max_connections: 8192
-          idle_timeout: 75s
-          request_timeout: 30s
-          write_timeout: 1m
-          shutdown_delay: 0s
-          shutdown_timeout: 30s
-          tls:
-            certificate: null
-            key: null
-          cors:
-            origins: []
-          trusted_proxies: []
-        keys: []
-        providers:
-          local:
-            kind: llama
-            chat_model: smollm2
-            embedding_model: minilm
-            server: null
-            threads: null
-            context_tokens: 8192
-            connect_timeout: 1s
-            response_timeout: 10m
-            idle_timeout: 2m
-            max_connections: 4096
-        models:
-          minilm:
-            targets:
-              - provider: local
-                model: minilm
-                weight: 1
-          smollm2:
-            targets:
-              - provider: local
-                model: smollm2
-                weight: 1
+  private static let builtIn = """
+    data_dir: .apus
+    server:
+      host: 127.0.0.1
+      port: 8080
+      max_body: 32MiB
+      max_connections: 8192
+      idle_timeout: 75s
+      request_timeout: 30s
+      write_timeout: 1m
+      shutdown_delay: 0s
+      shutdown_timeout: 30s
+      tls:
+        certificate: null
+        key: null
+      cors:
+        origins: []
+      trusted_proxies: []
+    database:
+      url: null
+      max_connections: 20
+      wait_timeout: 10s
+      statement_timeout: 10s
+      slow_query: 200ms
+      synchronous: full
+    shared:
+      url: null
+      timeout: 50ms
+    auth:
+      identity_max_age: 1m
+      unauthenticated_per_minute: 100
+      jwt:
+        secret: null
+        public_key: null
+        jwks_url: null
+        issuer: null
+        audience: null
+        leeway: 30s
+        claims:
+          user: sub
+          tenant: tenant
+          plan: plan
+          role: role
+          scopes: scope
+    plans: {}
+    keys: []
+    providers:
+      local:
+        kind: llama
+        chat_model: smollm2
+        embedding_model: minilm
+        server: null
+        threads: null
+        context_tokens: 8192
+        connect_timeout: 1s
+        response_timeout: 10m
+        idle_timeout: 2m
+        max_connections: 4096
+    models:
+      minilm:
+        targets:
+          - provider: local
+            model: minilm
+            weight: 1
+      smollm2:
+        targets:
+          - provider: local
+            model: smollm2
+            weight: 1
 
-        """)
+    """
+
+  @Test func theBuiltInConfigurationIsPrintedWhole() {
+    #expect(Configuration().describe() == Self.builtIn)
   }
 
   @Test func whatIsPrintedReadsBackToTheSameOnceSecretsAreFilledIn() throws {

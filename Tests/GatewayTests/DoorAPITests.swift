@@ -195,7 +195,7 @@ struct DoorAPITests {
       let newKey = String(repeating: "n", count: 32)
       stand.state.settings.replace(
         with: ServerSettings(
-          configuration: configuration, authenticator: .knowing(newKey), addressLimit: AddressLimit(limit: 1000)))
+          configuration: configuration, authenticator: .knowing(newKey), strangers: Strangers(limit: 1000)))
       try await client.send(way.request(body: nil))
       #expect(try await client.answer().errorCode == "invalid_api_key")
       try await client.send(way.request(key: newKey))

@@ -84,7 +84,7 @@ struct DoorScenario: Sendable, CustomTestStringConvertible {
   // MARK: Who asks
 
   private static let keys: [DoorScenario] = [
-    DoorScenario("no key, and a body", Expected(401, "missing_api_key")) { $0.request(key: nil) },
+    DoorScenario("no key, and a body", Expected(401, "missing_api_key"), staysOpen: true) { $0.request(key: nil) },
     DoorScenario("no key, and no body", Expected(401, "missing_api_key"), staysOpen: true) {
       $0.request(key: nil, body: nil)
     },

@@ -138,7 +138,7 @@ private struct Parts {
       routes: RouteTable(Gateway.modelRoutes + endpoints.map(\.route)),
       settings: ServerSettings(
         configuration: settings.server, authenticator: settings.authenticator,
-        addressLimit: AddressLimit(limit: settings.addressLimit)),
+        strangers: Strangers(limit: settings.addressLimit)),
       metrics: metrics, stopFlag: stopFlag, sink: sink,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }

@@ -32,7 +32,7 @@ struct FrontDoorRulesTests {
     return ServerState(
       routes: RouteTable([]),
       settings: ServerSettings(
-        configuration: .init(), authenticator: Authenticator(), addressLimit: AddressLimit(limit: 1000)),
+        configuration: .init(), authenticator: Authenticator(), strangers: Strangers(limit: 1000)),
       metrics: Metrics(sink: sink, build: "test"), stopFlag: StopFlag(), sink: sink, logger: logger)
   }
 

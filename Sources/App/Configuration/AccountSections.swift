@@ -51,12 +51,13 @@ extension AccountsConfiguration {
     ].compactMap { $0 }
     var tokens = jwt ?? JWTConfiguration(source: .secret(Secret("")))
     if let source = sources.first { tokens.source = source }
-    section.setting("issuer", &tokens.issuer, .name)
-    section.setting("audience", &tokens.audience, .name)
+    // An empty variable must not be what lets every issuer's tokens in.
+    section.setting("issuer", &tokens.issuer, .name, emptyIsNone: false)
+    section.setting("audience", &tokens.audience, .name, emptyIsNone: false)
     section.setting("leeway", &tokens.leeway, .durationOrZero)
     section.section("claims") { tokens.claims.visit($0) }
     jwt = sources.isEmpty ? nil : tokens
-    let isGiven = !section.content.isEmpty
+    let isGiven = tokens.issuer != nil || tokens.audience != nil
     if sources.count > 1 || (sources.isEmpty && isGiven && !section.hasReports(["secret", "public_key", "jwks_url"])) {
       section.walk.report(
         section.path, expected: "one of 'secret', 'public_key' and 'jwks_url'",

@@ -14,11 +14,11 @@ struct Configuration: Sendable, Equatable {
   var dataDirectory = ".apus"
   /// How the server listens and what it accepts.
   var server = ServerConfiguration()
-  /// Where everything is kept that must survive a restart: `sqlite:PATH` or `postgres://…`, which may hold a password.
+  /// Where all is kept that must survive a restart: `sqlite:PATH` or `postgres://…`, which may hold a password.
   /// Defaults to `sqlite:apus.db` in `data_dir`.
   var databaseURL: Secret?
   /// How the database is used; its location follows from `databaseURL`.
-  var database = DatabaseConfiguration(.sqlite(path: ""))
+  var database = DatabaseConfiguration(.sqlite(path: ".apus/apus.db"))
   /// Where replicas keep what they share: `memory:` (nothing is shared) or `redis://…`, which may hold a password.
   /// Defaults to `memory:`.
   var sharedURL: Secret?

@@ -31,12 +31,13 @@ extension SettingsSection {
     return usable
   }
 
-  /// A single value that may be none; an empty text means none.
+  /// A single value that may be none; an empty text means none, unless nobody can mean that.
   func setting<Value>(
-    _ name: String, _ value: inout Value?, _ format: SettingFormat<Value>, restarts: Bool = false
+    _ name: String, _ value: inout Value?, _ format: SettingFormat<Value>, restarts: Bool = false,
+    emptyIsNone: Bool = true
   ) {
     if case .text(let text) = given(name, format.expectation) {
-      value = text.isEmpty ? nil : read(text, format, at: path(name)) ?? value
+      value = text.isEmpty && emptyIsNone ? nil : read(text, format, at: path(name)) ?? value
     }
     note(name, value.map { .value(format.write($0)) } ?? .none, restarts: restarts)
   }

@@ -90,7 +90,7 @@ package final class Allowance: Sendable {
     state.withLock { $0.takeBack(enteredAt: time, now: Self.now) }
   }
 
-  /// Waits until the shared count has answered, where it has to be asked; who comes meanwhile waits for the same answer.
+  /// Waits until the shared count has answered, where it has to be asked; who comes meanwhile shares the answer.
   func askIfNeeded() async {
     guard state.withLock({ $0.needsLease(now: Self.now) }) else { return }
     state.withLock { $0.wait() }
@@ -116,19 +116,38 @@ package final class Allowance: Sendable {
       let (limits, want) = state.withLock({ state in state.ask(now: sent).map { (state.limits, $0) } }),
       let limit = limits.requestsPerMinute
     else { return }
-    let question = LeaseSource.Question(
-      subject: subject, limit: limit, windowMilliseconds: AllowanceState.minute + AllowanceState.leaseLifetime,
-      wanted: want.wanted, returned: want.returned)
     do {
-      let grant = try await source.ask(question)
+      let grant = try await source.ask(question(limit, wanted: want.wanted, returned: want.returned))
       state.withLock {
         $0.granted(
           grant.count, of: want.wanted, bucket: grant.bucket, retryMilliseconds: grant.retryMilliseconds, sent: sent,
           now: Self.now)
       }
+      if grant.count > 0 { giveBackLater(to: source) }
     } catch {
       // Which trouble it is, the shared memory says and counts itself.
       state.withLock { $0.failed(now: Self.now) }
+    }
+  }
+
+  private func question(
+    _ limit: Int, wanted: Int, returned: [(bucket: Int64, count: Int)]
+  ) -> LeaseSource.Question {
+    LeaseSource.Question(
+      subject: subject, limit: limit, windowMilliseconds: AllowanceState.minute + AllowanceState.leaseLifetime,
+      wanted: wanted, returned: returned)
+  }
+
+  /// What nobody spends of a lease is free for other replicas as soon as it has ended.
+  private func giveBackLater(to source: LeaseSource) {
+    Task { [weak self] in
+      // It throws when the task is cancelled, which nobody does.
+      try? await Task.sleep(for: .milliseconds(AllowanceState.leaseLifetime + 50))
+      guard let self else { return }
+      let (limits, vain) = state.withLock { ($0.limits, $0.vain(now: Self.now)) }
+      guard !vain.isEmpty, let limit = limits.requestsPerMinute else { return }
+      // What fails here counts for a minute, as if it had been spent.
+      _ = try? await source.ask(question(limit, wanted: 0, returned: vain))
     }
   }
 }

@@ -59,8 +59,10 @@ package struct AllowanceState: Sendable {
     let expiry: Int64
   }
 
-  /// The limits of this moment.
-  package var limits: RequestLimits
+  /// The limits of this moment. With others the shared count may have room again.
+  package var limits: RequestLimits {
+    didSet { if limits != oldValue { fullUntil = 0 } }
+  }
   /// Whether replicas count together.
   let isShared: Bool
   private(set) var running = 0
@@ -162,6 +164,14 @@ package struct AllowanceState: Sendable {
     spent = 0
     if count > 0 { batches.append(Batch(left: count, bucket: bucket, expiry: sent + Self.leaseLifetime)) }
     if count < wanted { fullUntil = max(fullUntil, count > 0 ? 0 : now + max(1, retryMilliseconds)) }
+  }
+
+  /// What was leased in vain, to give back though nothing is wanted; empty while there is a question under way.
+  mutating func vain(now: Int64) -> [(bucket: Int64, count: Int)] {
+    guard !isAsking else { return [] }
+    dropExpired(now)
+    defer { returns = [] }
+    return returns
   }
 
   /// The shared count cannot be reached: this process counts alone for a while.

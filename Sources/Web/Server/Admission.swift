@@ -72,19 +72,12 @@ struct Admission {
     }
   }
 
-  /// Counts a failed attempt to say who asks.
-  ///
-  /// - Returns: the failure itself, or that its address has failed too often.
-  func counted(_ failure: Failure, _ record: RequestRecord) -> Failure {
-    guard failure.code == .unauthenticated, let wait = settings.addressLimit.take(record.client) else { return failure }
-    return tooManyStrangers(wait)
-  }
-
   private func recognise(_ head: RequestHead, _ record: RequestRecord) throws(Failure) -> Verdict {
-    guard let digest = PresentedKey.digest(in: head.lines) else { throw counted(Authenticator.missing, record) }
+    guard let digest = PresentedKey.digest(in: head.lines) else {
+      throw settings.strangers.count(record.client, failed: Authenticator.missing)
+    }
     if let caller = settings.authenticator.known(digest) { return judge(caller, record) }
-    // An address that guesses keys is not let near the database.
-    if let wait = settings.addressLimit.wait(record.client) { throw tooManyStrangers(wait) }
+    try settings.strangers.checkLookup(record.client)
     guard let key = PresentedKey.text(in: head.lines) else { throw Authenticator.missing }
     return .ask(.whoAsks(key, digest))
   }
@@ -92,14 +85,7 @@ struct Admission {
   /// Counts a request for its address, unless its key is known here.
   private func countStranger(_ head: RequestHead, _ record: RequestRecord) throws(Failure) {
     if let digest = PresentedKey.digest(in: head.lines), settings.authenticator.known(digest) != nil { return }
-    if let wait = settings.addressLimit.take(record.client) { throw tooManyStrangers(wait) }
-  }
-
-  private func tooManyStrangers(_ wait: Duration) -> Failure {
-    Failure(
-      .rateLimited, reason: "address_limit_exceeded",
-      "Without a key that is known here, an address may ask \(settings.addressLimit.limit) times per minute.",
-      retryAfter: max(wait, .seconds(1)))
+    try settings.strangers.count(record.client)
   }
 
   /// Finds the route of a request.

@@ -35,7 +35,8 @@ extension FrontDoor {
     switch reply {
     case .caller(let caller): follow(admission.judge(caller, record), for: head)
     case .entry(let entry, let caller): follow(admission.judge(entry, of: caller, record), for: head)
-    case .failure(let failure): follow(.answer(.refusal(admission.counted(failure, record))), for: head)
+    case .failure(let failure):
+      follow(.answer(.refusal(settings.strangers.count(record.client, failed: failure))), for: head)
     }
     goOn()
   }

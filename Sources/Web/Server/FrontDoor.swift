@@ -30,6 +30,8 @@ package final class FrontDoor: ChannelDuplexHandler {
   /// How long, and how much of, a body that nobody wants is read, before the connection is cut.
   private static let lingerTime = TimeAmount.seconds(5)
   private static let lingerBytes = 64 << 20
+  /// A body so small is read to its end before it is refused.
+  private static let heldBytes = 64 << 10
   /// How much is done for one connection before others have their turn: so many pieces of bodies, or a sixteenth of
   /// that in whole requests.
   private static let effortInOneTurn = 256
@@ -265,8 +267,14 @@ package final class FrontDoor: ChannelDuplexHandler {
   func follow(_ verdict: Admission.Verdict, for head: RequestHead) {
     switch verdict {
     case .letIn: letIn(head)
-    // Without a body its end is here in a moment, and the connection can stay.
-    case .answer(let answer): if head.contentLength == 0 { held = answer } else { give(answer) }
+    // The end of a small body is here in a moment, and the connection can stay.
+    case .answer(let answer):
+      let mayWait = head.contentLength ?? .max <= min(Self.heldBytes, settings.configuration.maxBody.bytes)
+      if mayWait, !head.lines.contains("expect") {
+        held = answer
+      } else {
+        give(answer)
+      }
     case .ask(let question): ask(question, for: head)
     }
   }

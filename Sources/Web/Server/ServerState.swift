@@ -8,7 +8,7 @@ package final class ServerSettings: Sendable {
   /// The section `server` of the configuration.
   package let configuration: ServerConfiguration
   let authenticator: Authenticator
-  let addressLimit: AddressLimit
+  let strangers: Strangers
   let cors: Cors
   let clientAddress: ClientAddress
   /// `request_timeout`, `write_timeout` and `idle_timeout`, as timers take them.
@@ -18,11 +18,11 @@ package final class ServerSettings: Sendable {
 
   /// Reads the configuration once, so that no request has to.
   ///
-  /// `addressLimit` counts clients that are not known, and outlives reloads.
-  package init(configuration: ServerConfiguration, authenticator: Authenticator, addressLimit: AddressLimit) {
+  /// `strangers` counts clients that are not known, and outlives reloads.
+  package init(configuration: ServerConfiguration, authenticator: Authenticator, strangers: Strangers) {
     self.configuration = configuration
     self.authenticator = authenticator
-    self.addressLimit = addressLimit
+    self.strangers = strangers
     cors = Cors(origins: configuration.corsOrigins)
     clientAddress = ClientAddress(trustedProxies: configuration.trustedProxies)
     requestTime = configuration.requestTimeout.timeAmount

@@ -117,6 +117,15 @@ final class SQLiteBackend: Sendable {
   }
 
   func close() async {
+    // The file alone is whole then, for whoever copies it while Apus is stopped.
+    _ = try? await writer.run { pool in
+      do {
+        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+        return (.kept, .success(()))
+      } catch {
+        return (.kept, .failure(Failure(sqlite: error, isReadOnly: false)))
+      }
+    }
     await writer.close()
     await readers.close()
     do {
