@@ -274,8 +274,7 @@ def test_nobody_without_a_key_and_no_user_sees_more_than_is_theirs(keeper, upstr
         assert is_open == (stranger.status != 401), (method, path)
         assert is_open == (wrong.status != 401), (method, path)
         answer = keeper.ask(method, path, body, user)
-        is_for_admins = "403" in operation["responses"] and not path.startswith("/v1/")
-        if is_for_admins:
+        if "role `admin`" in operation["description"]:
             assert (answer.status, answer.json()["code"]) == (403, "insufficient_role"), (method, path)
             assert keeper.ask(method, path, body, USER_KEY).status == 403
             walked.add((method, operation["operationId"]))
@@ -487,12 +486,12 @@ def test_commands_make_list_and_end_keys_of_a_server_that_runs(keeper):
 
 
 @pytest.mark.parametrize("words, status, told", [
-    (["create"], 64, "--name"), (["create", "--name", ""], 64, "--name"), (["create", "--name", "x" * 129], 64, "--name"),
-    (["create", "--name", "a\nb"], 64, "--name"), (["create", "--name", "a", "--tenant", ""], 64, "--tenant"),
-    (["create", "--name", "a", "--user", "x" * 257], 64, "--user"),
-    (["create", "--name", "a", "--model", ""], 64, "--model"),
-    (["create", "--name", "a", "--role", "root"], 64, "--role"), (["create", "--name", "a", "--expires", "soon"], 64, "--expires"),
+    (["create"], 64, "--name"), (["create", "--name", ""], 1, "name"), (["create", "--name", "x" * 129], 1, "name"),
+    (["create", "--name", "a\nb"], 1, "name"), (["create", "--name", "a", "--tenant", ""], 1, "tenant"),
+    (["create", "--name", "a", "--user", "x" * 257], 1, "user"), (["create", "--name", "a", "--model", ""], 1, "models"),
+    (["create", "--name", "a", "--role", "root"], 1, "role"), (["create", "--name", "a", "--expires", "soon"], 1, "expires"),
     (["create", "--name", "a", "--requests-per-minute", "-1"], 64, "requests-per-minute"),
+    (["create", "--name", "a", "--requests-per-minute=-1"], 1, "requests_per_minute"),
     (["create", "--name", "a", "--plan", "unheard-of"], 1, "plan"),
     (["revoke"], 64, "id"), (["revoke", "key_0"], 1, "key_0"), (["paint"], 64, "paint")])
 def test_a_command_that_cannot_be_done_says_why_and_does_nothing(keeper, words, status, told):

@@ -66,23 +66,23 @@ def seconds_of(text):
     return 60 * minutes + seconds + milliseconds / 1000
 
 
-def check_standing(answer, limit, remaining):
+def check_standing(answer, limit, remaining, minute=60.01):
     """The headers that tell a caller how it stands, in both dialects."""
     assert answer.header("x-ratelimit-limit-requests") == str(limit)
     assert answer.header("x-ratelimit-remaining-requests") == str(remaining)
-    assert 0 < seconds_of(answer.header("x-ratelimit-reset-requests")) <= 60.01
+    assert 0 < seconds_of(answer.header("x-ratelimit-reset-requests")) <= minute
     assert answer.header("ratelimit-policy") == f'"requests";q={limit};w=60'
     left, until = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', answer.header("ratelimit")).groups()
-    assert int(left) == remaining and 0 < int(until) <= 61
+    assert int(left) == remaining and 0 < int(until) <= minute + 1
 
 
-def check_refusal(answer, limit):
+def check_refusal(answer, limit, minute=60.01):
     """A 429 as OpenAI's clients know it."""
     assert answer.status == 429
     error = answer.error()
     assert error["code"] == "rate_limit_exceeded" and str(limit) in error["message"]
-    check_standing(answer, limit, 0)
-    assert 1 <= int(answer.header("retry-after")) <= 61
+    check_standing(answer, limit, 0, minute)
+    assert 1 <= int(answer.header("retry-after")) <= minute + 1
 
 
 # A minute
@@ -408,7 +408,7 @@ def passing(servers, key, count=300):
     assert {answer.status for answer in answers} <= {200, 429}
     for answer in answers:
         if answer.status == 429:
-            check_refusal(answer, 50)
+            check_refusal(answer, 50, 62)  # what was leased stays counted for a second more
     return [answer.status for answer in answers].count(200)
 
 
@@ -416,8 +416,8 @@ def test_two_replicas_on_one_redis_let_50_pass_together(start, upstream, redis):
     servers = pair(start, upstream, redis)
     for _ in range(3):
         key = servers[0].make_key(plan="fifty")["key"]
-        assert 45 <= passing(servers, key) <= 52
-        assert 45 <= 50 + passing(servers[::-1], key, 60) <= 52 + 50 - 45
+        first = passing(servers, key)
+        assert 45 <= first <= first + passing(servers[::-1], key, 60) <= 52
     assert [server.health("shared:redis")[1]["status"] for server in servers] == ["pass", "pass"]
 
 
