@@ -39,6 +39,14 @@ def children(pid):
     return found
 
 
+def is_gone(pid):
+    """Whether a process has ended, even if nobody has taken note of it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 class Child:
     """A server in a folder of its own. It ends with the tests, however they end."""
 
@@ -88,7 +96,7 @@ class Child:
         self.freeze()  # or it would start children anew, and they would notice its end
         family = self.signal_all(signal.SIGKILL)
         self.process.wait(30)
-        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family), 30, "the end of its children")
+        wait_until(lambda: all(map(is_gone, family)), 30, "the end of its children")
 
     def stop(self):
         """Ends it in order."""
@@ -140,9 +148,16 @@ class PostgreSQL(Child):
 
     def query(self, sql, database="postgres"):
         """The rows of an answer as text, asked as the superuser."""
-        asked = [binary("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database, "-qAtc", sql]
-        known = os.environ | {"PGPASSWORD": self.password}
-        return subprocess.run(asked, env=known, check=True, capture_output=True, text=True).stdout.splitlines()
+        with self.begin(sql, database) as asked:
+            told, complaint = asked.communicate(timeout=60)
+        assert asked.returncode == 0, complaint
+        return told.splitlines()
+
+    def begin(self, sql, database):
+        """Has something asked as the superuser, and does not wait for the answer."""
+        return subprocess.Popen(
+            [binary("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database, "-qAtc", sql],
+            env=os.environ | {"PGPASSWORD": self.password}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def database(self):
         self.count += 1

@@ -1,0 +1,373 @@
+"""A database that is killed, frozen, full or gone: what goes on, what is told, and that nothing acknowledged is lost."""
+
+import json
+import resource
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from apus import ADMIN_KEY, CHAT_ROUTE, USER_KEY, Apus, asking, burst, chat, command, configuration, wait_until
+from load import Load, statuses
+from upstream import CHAT
+from wire import Cut
+
+UNKNOWN = f"apus-{'7' * 64}"
+
+
+def remembering(upstream, url=None, **sections):
+    return configuration(upstream) | ({"database": {"url": url}} if url else {}) | sections
+
+
+class Writers:
+    """Makes keys as fast as they are made, in several threads; `made` are those that were acknowledged."""
+
+    def __init__(self, apus, count=4):
+        self.apus, self.made, self.refused = apus, [], []
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self._write, daemon=True) for _ in range(count)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join(60)
+
+    def _write(self):
+        while not self.over.is_set():
+            try:
+                answer = self.apus.administer("POST", "/api/v1/keys", {"name": "written"})
+            except (Cut, OSError):
+                self.over.wait(0.01)  # the server is gone
+                continue
+            if answer.status == 201:
+                made = answer.json()
+                self.made.append((made["id"], made["key"]))
+            else:
+                self.refused.append(answer)
+                self.over.wait(0.05)
+
+
+def ids(apus):
+    """All keys that work, by their ids."""
+    found, cursor = set(), ""
+    while cursor is not None:
+        answer = apus.administer("GET", f"/api/v1/keys?limit=100{cursor and '&cursor=' + cursor}")
+        assert answer.status == 200, answer.body
+        found |= {key["id"] for key in answer.json()["data"]}
+        cursor = answer.json()["next_cursor"]
+    return found
+
+
+def all_there(apus, made):
+    """Every acknowledged key is listed; the youngest and some of the others are tried."""
+    assert {name for name, _ in made} <= ids(apus)
+    tried = [key for _, key in made[-20:] + made[:: max(1, len(made) // 20)]]
+    answers = burst([(apus, asking("GET", "/api/v1/me", key=key)) for key in tried])
+    assert {answer.status for answer in answers} <= {200}
+
+
+def database_health(apus, kind="postgres"):
+    return apus.health(f"database:{kind}")
+
+
+def told_unavailable(answer):
+    assert answer.status == 503 and int(answer.header("retry-after")) >= 1, (answer.status, answer.body)
+    return answer.error()["code"] if answer.body.startswith(b'{"error"') else answer.json()["code"]
+
+
+# PostgreSQL
+
+@pytest.mark.parametrize("harm, heal, seconds", [
+    pytest.param("kill", "start", 30, marks=pytest.mark.slow), ("freeze", "thaw", 8), ("stop", "start", 3)])
+def test_without_postgres_known_callers_go_on_and_nothing_acknowledged_is_lost(
+        start, upstream, postgres, harm, heal, seconds):
+    server = postgres.server
+    patience = {"wait_timeout": "2s", "statement_timeout": "2s"} if harm == "freeze" else {}
+    config = remembering(upstream, plans={"plenty": {"requests_per_minute": 1_000_000}})
+    apus = start(config | {"database": {"url": postgres.url} | patience})
+    known = [apus.make_key(plan="plenty", user=user)["key"] for user in ("una", "ada", None)]
+    strange = apus.make_key()["key"]
+    asked = [asking("POST", CHAT_ROUTE, chat(), key) for key in (*known, USER_KEY)]
+    with Writers(apus, 2) as writers, Load(apus, *asked, clients=4, pause=0.02) as load:
+        load.goes_on(1)
+        made = len(writers.made)
+        assert made > 0
+        getattr(server, harm)()
+        harmed = time.monotonic()
+        wait_until(lambda: database_health(apus)[1]["observedValue"] == "degraded", 15, "a warning")
+        assert database_health(apus)[0] == 200
+        codes = set()
+        while time.monotonic() < harmed + seconds:
+            for key in (UNKNOWN, strange):
+                codes.add(told_unavailable(apus.chat(key=key)))
+            codes.add(told_unavailable(apus.administer("GET", "/api/v1/keys")))
+            load.goes_on(0.2)
+        assert all(code.startswith("database_") for code in codes), codes
+        getattr(server, heal)()
+        wait_until(lambda: database_health(apus)[1]["status"] == "pass", 15, "health")
+        wait_until(lambda: len(writers.made) > made + 10, 15, "new keys")
+        assert not apus.knows(UNKNOWN) and apus.knows(strange)
+        load.goes_on(1)
+    assert statuses(load.met) == {200}
+    assert all(told_unavailable(answer) for answer in writers.refused)
+    all_there(apus, writers.made)
+    assert postgres.connections() <= 20
+    assert server.password not in apus.said()
+
+
+def test_a_key_is_believed_without_the_database_for_as_long_as_the_configuration_says(start, upstream, postgres):
+    auth = {"unauthenticated_per_minute": 1_000_000, "identity_max_age": "3s"}
+    apus = start(remembering(upstream, postgres.url, auth=auth))
+    key = apus.make_key()["key"]
+    assert apus.chat(key=key).status == 200
+    killed, seen = time.monotonic(), []
+    postgres.server.kill()
+    while time.monotonic() < killed + 5:
+        seen.append((time.monotonic() - killed, apus.chat(key=key)))
+    refused = [(at, answer) for at, answer in seen if answer.status != 200]
+    assert 2 < refused[0][0] < 4
+    assert {told_unavailable(answer) for _, answer in refused} == {"database_unavailable"}
+    assert apus.chat().status == 200  # a key of the configuration
+    postgres.server.start()
+    wait_until(lambda: apus.chat(key=key).status == 200, 15, "the key")
+
+
+def test_a_start_without_its_database_ends_and_says_why_without_the_password(upstream, tmp_path, postgres):
+    postgres.server.kill()
+    result = command(tmp_path, "serve", config=remembering(upstream, postgres.url))
+    assert result.returncode == 1 and "database" in (result.stdout + result.stderr).lower()
+    assert postgres.server.password not in result.stdout + result.stderr
+
+
+def test_connections_that_postgres_closes_are_made_anew(start, upstream, postgres):
+    apus = start(remembering(upstream, postgres.url))
+    keys = [apus.make_key()["key"] for _ in range(5)]
+    for key in keys:
+        postgres.server.query(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{postgres.name}'")
+        answer = wait_until(lambda: (said := apus.ask("GET", "/api/v1/me", key=key)).status != 503 and said, 3, "an answer")
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("pool", [20, 3])
+def test_1000_requests_at_once_never_use_more_connections_than_the_pool_has(start, upstream, postgres, pool):
+    apus = start(remembering(upstream) | {"database": {"url": postgres.url, "max_connections": pool}})
+    most, over = [0], threading.Event()
+
+    def watch():
+        while not over.is_set():
+            most[0] = max(most[0], postgres.connections())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        unknown = [(apus, asking("GET", "/v1/models", key=f"apus-{at:064x}")) for at in range(1000)]
+        answers = burst(unknown)
+        made = burst([(apus, asking("POST", "/api/v1/keys", {"name": f"{at}"}, ADMIN_KEY)) for at in range(1000)])
+    finally:
+        over.set()
+        watcher.join()
+    assert {answer.status for answer in answers} <= {401, 503}
+    assert [answer.status for answer in answers].count(401) >= 250
+    assert {answer.status for answer in made} <= {201, 503}
+    keys = [(answer.json()["id"], answer.json()["key"]) for answer in made if answer.status == 201]
+    assert len(keys) >= 500 and 1 <= most[0] <= pool, (len(keys), most)
+    assert ids(apus) == {name for name, _ in keys}
+    assert apus.chat().body == CHAT
+
+
+def test_a_table_that_is_locked_stops_nobody_who_is_known(start, upstream, postgres):
+    config = remembering(upstream) | {"database": {"url": postgres.url, "statement_timeout": "1s", "wait_timeout": "2s"}}
+    apus = start(config)
+    known, strange = apus.make_key()["key"], apus.make_key()["key"]
+    assert apus.chat(key=known).status == 200
+    lock = "BEGIN; LOCK TABLE api_keys, account_changes IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)"
+    with postgres.server.begin(lock, postgres.name):
+        locked = "SELECT pid FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
+        blocker = wait_until(lambda: postgres.query(locked), what="the lock")[0]
+        began = time.monotonic()
+        assert told_unavailable(apus.chat(key=strange)).startswith("database_")
+        assert time.monotonic() - began < 4
+        for _ in range(20):
+            assert apus.chat(key=known).body == CHAT
+        postgres.query(f"SELECT pg_terminate_backend({blocker})")
+    wait_until(lambda: apus.ask("GET", "/api/v1/me", key=strange).status == 200, 5, "the key")
+
+
+def test_two_that_start_at_once_on_an_empty_database_both_come_up(start, upstream, postgres, tmp_path):
+    config = remembering(upstream, postgres.url)
+    servers, failures = [], []
+
+    def begin():
+        try:
+            servers.append(start(config))
+        except AssertionError as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failures and len(servers) == 4
+    done = [entry["migration"] for server in servers for entry in server.log(message="migrated")]
+    assert len(done) == len(set(done)) >= 1
+    key = servers[0].make_key()["key"]
+    assert all(server.knows(key) for server in servers)
+
+
+# Migrations
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_migrations_are_shown_before_they_are_made_and_made_once(upstream, memory, tmp_path, database):
+    config = configuration(upstream) | memory(database)
+    pending = command(tmp_path, "migrate", "--pending", config=config)
+    assert pending.returncode == 1 and "accounts 1" in pending.stdout
+    again = command(tmp_path, "migrate", "--pending", config=config)
+    assert (again.returncode, again.stdout) == (1, pending.stdout)
+    made = command(tmp_path, "migrate", config=config)
+    assert made.returncode == 0 and "accounts 1" in made.stdout
+    assert command(tmp_path, "migrate", "--pending", config=config).returncode == 0
+    nothing = command(tmp_path, "migrate", config=config)
+    assert nothing.returncode == 0 and "accounts 1" not in nothing.stdout
+    apus = Apus(tmp_path, config)
+    assert not apus.log(message="migrated") and apus.knows(apus.make_key()["key"])
+    apus.stop()
+
+
+# SQLite
+
+def killed(apus):
+    apus.process.kill()
+    apus.ended()
+
+
+@pytest.mark.slow
+def test_sqlite_keeps_every_acknowledged_key_through_fifty_kills(upstream, tmp_path):
+    config, made = remembering(upstream), []
+    for round in range(50):
+        apus = Apus(tmp_path, config)
+        if made:
+            all_there(apus, made[-50:]) if round % 10 else all_there(apus, made)
+        with Writers(apus) as writers:
+            wait_until(lambda: len(writers.made) >= 10 + round % 7, what="keys")
+            killed(apus)
+        made += writers.made
+        assert not writers.refused
+    apus = Apus(tmp_path, config)
+    all_there(apus, made)
+    apus.stop()
+    with sqlite3.connect(tmp_path / "data" / "apus.db") as file:
+        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert file.execute("SELECT count(*) FROM api_keys").fetchone()[0] >= len(made) >= 500
+
+
+def test_a_backup_under_way_is_whole_and_holds_all_that_was_acknowledged_before(start, upstream, tmp_path):
+    config = remembering(upstream)
+    apus = start(config)
+    with Writers(apus) as writers:
+        wait_until(lambda: len(writers.made) >= 50, what="keys")
+        for number in range(3):
+            before = list(writers.made)
+            copy = tmp_path / f"copy {number}.db"
+            result = command(tmp_path, "backup", str(copy), config=config)
+            assert result.returncode == 0, result.stderr
+            with sqlite3.connect(copy) as file:
+                assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                kept = {name for name, in file.execute("SELECT id FROM api_keys")}
+            assert {name for name, _ in before} <= kept
+        assert not writers.refused
+    assert command(tmp_path, "backup", str(copy), config=config).returncode == 1  # it is there already
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    other = Apus(restored, remembering(upstream, f"sqlite:{copy}"))
+    all_there(other, before)
+    other.stop()
+
+
+def test_two_servers_on_one_file_write_at_once_and_lose_nothing(start, upstream):
+    config = remembering(upstream)
+    servers = [start(config) for _ in range(2)]
+    with Writers(servers[0], 3) as here, Writers(servers[1], 3) as there:
+        wait_until(lambda: min(len(here.made), len(there.made)) >= 100, 30, "keys")
+    assert not here.refused and not there.refused
+    for server in servers:
+        all_there(server, here.made + there.made)
+
+
+def test_a_file_that_is_no_database_ends_the_start_and_is_left_alone(upstream, tmp_path):
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "apus.db"
+    file.write_bytes(b"this is no database, and somebody wants to keep it" * 100)
+    result = command(tmp_path, "serve", config=remembering(upstream))
+    assert result.returncode == 1 and "apus.db" in result.stdout + result.stderr
+    assert file.read_bytes() == b"this is no database, and somebody wants to keep it" * 100
+
+
+def test_nobody_else_may_read_the_database(start, upstream, tmp_path):
+    start(remembering(upstream)).make_key()
+    files = [file for file in (tmp_path / "data").iterdir() if file.name.startswith("apus.db")]
+    assert files and all(file.stat().st_mode & 0o077 == 0 for file in files)
+
+
+def test_a_full_disk_is_told_leaves_nothing_half_done_and_passes(start, upstream, tmp_path):
+    apus = start(remembering(upstream))
+    known = apus.make_key()["key"]
+    assert apus.chat(key=known).status == 200
+    largest = max(file.stat().st_size for file in (tmp_path / "data").iterdir())
+    limits = resource.prlimit(apus.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(apus.pid, resource.RLIMIT_FSIZE, (largest + 16_384, limits[1]))
+    with Writers(apus, 2) as writers:
+        wait_until(lambda: len(writers.refused) >= 20, 20, "a full disk")
+    assert all(told_unavailable(answer).startswith("database_") for answer in writers.refused)
+    assert apus.chat(key=known).body == CHAT
+    resource.prlimit(apus.pid, resource.RLIMIT_FSIZE, limits)
+    fresh = wait_until(
+        lambda: (said := apus.administer("POST", "/api/v1/keys", {"name": "after"})).status == 201 and said, 5, "room")
+    everything = writers.made + [(fresh.json()["id"], fresh.json()["key"])]
+    all_there(apus, everything)
+    assert len(ids(apus)) == len(everything) + 1  # and `known`: nothing that was refused is there
+    with sqlite3.connect(tmp_path / "data" / "apus.db") as file:
+        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+# Redis
+
+def test_a_start_without_redis_serves_and_finds_it_later(start, upstream, redis):
+    redis.kill()
+    apus = start(configuration(upstream) | {"shared": {"url": redis.url}})
+    assert apus.chat().body == CHAT and apus.knows(apus.make_key(requests_per_minute=5)["key"])
+    wait_until(lambda: apus.health("shared:redis")[1]["observedValue"] == "degraded", 5, "a warning")
+    redis.start()
+    wait_until(lambda: apus.health("shared:redis")[1]["status"] == "pass", 15, "health")
+
+
+def test_a_wrong_password_of_redis_is_told_and_not_shown(start, upstream, redis):
+    url = redis.url.replace(redis.password, "not-the-password")
+    apus = start(configuration(upstream) | {"shared": {"url": url}})
+    status, part = wait_until(
+        lambda: (said := apus.health("shared:redis"))[1]["status"] == "warn" and said, 5, "a warning")
+    assert status == 200 and apus.chat().body == CHAT
+    assert "not-the-password" not in apus.said() + json.dumps(part)
+
+
+@pytest.mark.parametrize("harm", ["kill", "freeze"])
+def test_without_redis_a_revoked_key_still_ends_within_a_second_by_the_database(start, upstream, postgres, redis, harm):
+    config = remembering(upstream, postgres.url, shared={"url": redis.url})
+    here, there = start(config), start(config)
+    made = here.make_key()
+    assert there.knows(made["key"])
+    getattr(redis, harm)()
+    for _ in range(3):
+        made = here.make_key()
+        assert there.knows(made["key"])
+        began = time.monotonic()
+        assert here.administer("DELETE", f"/api/v1/keys/{made['id']}").status == 204
+        assert time.monotonic() - began < 0.5
+        wait_until(lambda: not there.knows(made["key"]), 1, "the end of the key")
