@@ -8,6 +8,9 @@ import openai
 import pytest
 
 import apus as harness
+import keys
+import limits
+import tokens
 from databases import PostgreSQL, Redis
 from upstream import Upstream
 
@@ -89,6 +92,38 @@ def memory(request):
         return {section: {"url": request.getfixturevalue(server).url} for section, server in urls.items() if server}
 
     return sections
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def keeper(request, provider, tmp_path_factory):
+    """A server for the tests of this file, with each database in turn."""
+    config = keys.with_plans(provider)
+    if request.param == "postgres":
+        config["database"] = {"url": request.getfixturevalue("postgres_server").database().url}
+    server = harness.Apus(tmp_path_factory.mktemp("keeper"), config)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def limited(start, upstream):
+    """A server with the plans of this file."""
+    return start(limits.with_plans(upstream))
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """A key pair of each kind."""
+    folder = tmp_path_factory.mktemp("pairs")
+    return {algorithm: tokens.Pair(algorithm, folder) for algorithm in tokens.ALGORITHMS}
+
+
+@pytest.fixture(scope="module")
+def trusting(provider, tmp_path_factory):
+    """A server that shares a secret with the issuer."""
+    apus = harness.Apus(tmp_path_factory.mktemp("tokens"), tokens.accepting(provider, secret=tokens.SECRET))
+    yield apus
+    apus.stop()
 
 
 class SDK:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real Redis: children of the tests, to be killed, frozen and started again on the same port."""
+"""A real PostgreSQL and a real Redis: children of the tests, to be killed, frozen and started again."""
 
 import os
 import secrets

@@ -22,8 +22,8 @@ class Load:
     def __init__(self, server, *requests, clients=4, pause=0.01):
         self.server, self.pause, self.met = server, pause, []
         self.over = threading.Event()
-        self.threads = [
-            threading.Thread(target=self._ask, args=[requests[at % len(requests)]], daemon=True) for at in range(clients)]
+        asked = [requests[at % len(requests)] for at in range(clients)]
+        self.threads = [threading.Thread(target=self._ask, args=[data], daemon=True) for data in asked]
 
     def __enter__(self):
         for thread in self.threads:

@@ -48,7 +48,7 @@ def test_every_answer_is_one_that_the_description_allows(apus, upstream, descrip
     @hypothesis.given(case=description[path][method].as_strategy())
     def holds(case):
         case.call_and_validate(headers=key, checks=TRUE)
-        if isinstance(case.body, dict) and not own:  # once more with a model that exists, so that it reaches the provider
+        if isinstance(case.body, dict) and not own:  # once more with a model that exists, so that it is passed on
             case.body["model"] = "scripted"
             case.call_and_validate(headers=key, checks=TRUE)
         if "id" in (case.path_parameters or {}):  # once more with what exists

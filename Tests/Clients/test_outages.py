@@ -1,84 +1,21 @@
-"""A database that is killed, frozen, full or gone: what goes on, what is told, and that nothing acknowledged is lost."""
+"""PostgreSQL or Redis killed, frozen or slow: what goes on, what is told, and that nothing acknowledged is lost."""
 
 import json
-import resource
-import sqlite3
 import threading
 import time
 
 import pytest
 
-from apus import ADMIN_KEY, CHAT_ROUTE, USER_KEY, Apus, asking, burst, chat, command, configuration, wait_until
+from apus import ADMIN_KEY, CHAT_ROUTE, USER_KEY, asking, burst, chat, command, configuration, wait_until
 from load import Load, statuses
 from upstream import CHAT
-from wire import Cut
+from writers import Writers, all_there, ids, remembering, told_unavailable
 
 UNKNOWN = f"apus-{'7' * 64}"
 
 
-def remembering(upstream, url=None, **sections):
-    return configuration(upstream) | ({"database": {"url": url}} if url else {}) | sections
-
-
-class Writers:
-    """Makes keys as fast as they are made, in several threads; `made` are those that were acknowledged."""
-
-    def __init__(self, apus, count=4):
-        self.apus, self.made, self.refused = apus, [], []
-        self.over = threading.Event()
-        self.threads = [threading.Thread(target=self._write, daemon=True) for _ in range(count)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join(60)
-
-    def _write(self):
-        while not self.over.is_set():
-            try:
-                answer = self.apus.administer("POST", "/api/v1/keys", {"name": "written"})
-            except (Cut, OSError):
-                self.over.wait(0.01)  # the server is gone
-                continue
-            if answer.status == 201:
-                made = answer.json()
-                self.made.append((made["id"], made["key"]))
-            else:
-                self.refused.append(answer)
-                self.over.wait(0.05)
-
-
-def ids(apus):
-    """All keys that work, by their ids."""
-    found, cursor = set(), ""
-    while cursor is not None:
-        answer = apus.administer("GET", f"/api/v1/keys?limit=100{cursor and '&cursor=' + cursor}")
-        assert answer.status == 200, answer.body
-        found |= {key["id"] for key in answer.json()["data"]}
-        cursor = answer.json()["next_cursor"]
-    return found
-
-
-def all_there(apus, made):
-    """Every acknowledged key is listed; the youngest and some of the others are tried."""
-    assert {name for name, _ in made} <= ids(apus)
-    tried = [key for _, key in made[-20:] + made[:: max(1, len(made) // 20)]]
-    answers = burst([(apus, asking("GET", "/api/v1/me", key=key)) for key in tried])
-    assert {answer.status for answer in answers} <= {200}
-
-
 def database_health(apus, kind="postgres"):
     return apus.health(f"database:{kind}")
-
-
-def told_unavailable(answer):
-    assert answer.status == 503 and int(answer.header("retry-after")) >= 1, (answer.status, answer.body)
-    return answer.error()["code"] if answer.body.startswith(b'{"error"') else answer.json()["code"]
 
 
 # PostgreSQL
@@ -151,8 +88,8 @@ def test_connections_that_postgres_closes_are_made_anew(start, upstream, postgre
     for key in keys:
         postgres.server.query(
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{postgres.name}'")
-        answer = wait_until(lambda: (said := apus.ask("GET", "/api/v1/me", key=key)).status != 503 and said, 3, "an answer")
-        assert answer.status == 200
+        ask = lambda: apus.ask("GET", "/api/v1/me", key=key)
+        assert wait_until(lambda: (said := ask()).status != 503 and said, 3, "an answer").status == 200
 
 
 @pytest.mark.parametrize("pool", [20, 3])
@@ -183,8 +120,8 @@ def test_1000_requests_at_once_never_use_more_connections_than_the_pool_has(star
 
 
 def test_a_table_that_is_locked_stops_nobody_who_is_known(start, upstream, postgres):
-    config = remembering(upstream) | {"database": {"url": postgres.url, "statement_timeout": "1s", "wait_timeout": "2s"}}
-    apus = start(config)
+    database = {"url": postgres.url, "statement_timeout": "1s", "wait_timeout": "2s"}
+    apus = start(remembering(upstream, database=database))
     known, strange = apus.make_key()["key"], apus.make_key()["key"]
     assert apus.chat(key=known).status == 200
     lock = "BEGIN; LOCK TABLE api_keys, account_changes IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)"
@@ -220,121 +157,6 @@ def test_two_that_start_at_once_on_an_empty_database_both_come_up(start, upstrea
     assert len(done) == len(set(done)) >= 1
     key = servers[0].make_key()["key"]
     assert all(server.knows(key) for server in servers)
-
-
-# Migrations
-
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_migrations_are_shown_before_they_are_made_and_made_once(upstream, memory, tmp_path, database):
-    config = configuration(upstream) | memory(database)
-    pending = command(tmp_path, "migrate", "--pending", config=config)
-    assert pending.returncode == 1 and "accounts 1" in pending.stdout
-    again = command(tmp_path, "migrate", "--pending", config=config)
-    assert (again.returncode, again.stdout) == (1, pending.stdout)
-    made = command(tmp_path, "migrate", config=config)
-    assert made.returncode == 0 and "accounts 1" in made.stdout
-    assert command(tmp_path, "migrate", "--pending", config=config).returncode == 0
-    nothing = command(tmp_path, "migrate", config=config)
-    assert nothing.returncode == 0 and "accounts 1" not in nothing.stdout
-    apus = Apus(tmp_path, config)
-    assert not apus.log(message="migrated") and apus.knows(apus.make_key()["key"])
-    apus.stop()
-
-
-# SQLite
-
-def killed(apus):
-    apus.process.kill()
-    apus.ended()
-
-
-@pytest.mark.slow
-def test_sqlite_keeps_every_acknowledged_key_through_fifty_kills(upstream, tmp_path):
-    config, made = remembering(upstream), []
-    for round in range(50):
-        apus = Apus(tmp_path, config)
-        if made:
-            all_there(apus, made[-50:]) if round % 10 else all_there(apus, made)
-        with Writers(apus) as writers:
-            wait_until(lambda: len(writers.made) >= 10 + round % 7, what="keys")
-            killed(apus)
-        made += writers.made
-        assert not writers.refused
-    apus = Apus(tmp_path, config)
-    all_there(apus, made)
-    apus.stop()
-    with sqlite3.connect(tmp_path / "data" / "apus.db") as file:
-        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert file.execute("SELECT count(*) FROM api_keys").fetchone()[0] >= len(made) >= 500
-
-
-def test_a_backup_under_way_is_whole_and_holds_all_that_was_acknowledged_before(start, upstream, tmp_path):
-    config = remembering(upstream)
-    apus = start(config)
-    with Writers(apus) as writers:
-        wait_until(lambda: len(writers.made) >= 50, what="keys")
-        for number in range(3):
-            before = list(writers.made)
-            copy = tmp_path / f"copy {number}.db"
-            result = command(tmp_path, "backup", str(copy), config=config)
-            assert result.returncode == 0, result.stderr
-            with sqlite3.connect(copy) as file:
-                assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-                kept = {name for name, in file.execute("SELECT id FROM api_keys")}
-            assert {name for name, _ in before} <= kept
-        assert not writers.refused
-    assert command(tmp_path, "backup", str(copy), config=config).returncode == 1  # it is there already
-    restored = tmp_path / "restored"
-    restored.mkdir()
-    other = Apus(restored, remembering(upstream, f"sqlite:{copy}"))
-    all_there(other, before)
-    other.stop()
-
-
-def test_two_servers_on_one_file_write_at_once_and_lose_nothing(start, upstream):
-    config = remembering(upstream)
-    servers = [start(config) for _ in range(2)]
-    with Writers(servers[0], 3) as here, Writers(servers[1], 3) as there:
-        wait_until(lambda: min(len(here.made), len(there.made)) >= 100, 30, "keys")
-    assert not here.refused and not there.refused
-    for server in servers:
-        all_there(server, here.made + there.made)
-
-
-def test_a_file_that_is_no_database_ends_the_start_and_is_left_alone(upstream, tmp_path):
-    (tmp_path / "data").mkdir()
-    file = tmp_path / "data" / "apus.db"
-    file.write_bytes(b"this is no database, and somebody wants to keep it" * 100)
-    result = command(tmp_path, "serve", config=remembering(upstream))
-    assert result.returncode == 1 and "apus.db" in result.stdout + result.stderr
-    assert file.read_bytes() == b"this is no database, and somebody wants to keep it" * 100
-
-
-def test_nobody_else_may_read_the_database(start, upstream, tmp_path):
-    start(remembering(upstream)).make_key()
-    files = [file for file in (tmp_path / "data").iterdir() if file.name.startswith("apus.db")]
-    assert files and all(file.stat().st_mode & 0o077 == 0 for file in files)
-
-
-def test_a_full_disk_is_told_leaves_nothing_half_done_and_passes(start, upstream, tmp_path):
-    apus = start(remembering(upstream))
-    known = apus.make_key()["key"]
-    assert apus.chat(key=known).status == 200
-    largest = max(file.stat().st_size for file in (tmp_path / "data").iterdir())
-    limits = resource.prlimit(apus.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(apus.pid, resource.RLIMIT_FSIZE, (largest + 16_384, limits[1]))
-    with Writers(apus, 2) as writers:
-        wait_until(lambda: len(writers.refused) >= 20, 20, "a full disk")
-    assert all(told_unavailable(answer).startswith("database_") for answer in writers.refused)
-    assert apus.chat(key=known).body == CHAT
-    resource.prlimit(apus.pid, resource.RLIMIT_FSIZE, limits)
-    fresh = wait_until(
-        lambda: (said := apus.administer("POST", "/api/v1/keys", {"name": "after"})).status == 201 and said, 5, "room")
-    everything = writers.made + [(fresh.json()["id"], fresh.json()["key"])]
-    all_there(apus, everything)
-    assert len(ids(apus)) == len(everything) + 1  # and `known`: nothing that was refused is there
-    with sqlite3.connect(tmp_path / "data" / "apus.db") as file:
-        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 # Redis

@@ -7,8 +7,11 @@ import json
 import subprocess
 import time
 
+from apus import configuration
+
 ISSUER, AUDIENCE = "https://id.example.com/", "apus"
 SECRET = "9b1f4e27c05d83aa6e7f21d94c3b58e0f6a2d7c1b4e8903d5a6f7c2e1b0d4983"
+ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 KINDS = {
     "RS256": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
     "ES256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -94,3 +97,17 @@ def seal(signer, head, said):
     """A token of any header and claims, both as JSON or as bytes."""
     signed = f"{encode(head)}.{encode(said)}"
     return f"{signed}.{encode(signer.sign(signed.encode()))}"
+
+
+def accepting(upstream, **jwt):
+    """A configuration that takes tokens."""
+    plans = {"free": {"requests_per_minute": 5}, "small": {"models": ["scripted"]}}
+    usual = {"issuer": ISSUER, "audience": AUDIENCE, "leeway": "0s"}
+    auth = {"unauthenticated_per_minute": 1_000_000, "jwt": usual | jwt}
+    return configuration(upstream) | {"auth": auth, "plans": plans}
+
+
+def me(apus, bearer):
+    answer = apus.ask("GET", "/api/v1/me", key=bearer)
+    assert answer.status == 200, answer.body
+    return answer.json()
