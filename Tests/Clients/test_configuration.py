@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import tokens
 from apus import PROVIDER_KEY, SECRETS, Apus, command, configuration
 from upstream import CHAT, reply
 
@@ -75,14 +76,42 @@ def test_doctor_prints_the_configuration_without_secrets_and_checks_every_provid
     assert well.returncode == 0, well.stdout + well.stderr
     assert upstream.requests[-1].header("authorization") == f"Bearer {PROVIDER_KEY}"
     upstream.script = reply(b'{"error":{"message":"bad key"}}', "401 Unauthorized")
+    passwords = ("a-password-of-postgres", "a-password-of-redis", tokens.SECRET)
+    config["database"] = {"url": f"postgres://apus:{passwords[0]}@127.0.0.1:1/apus"}
+    config["shared"] = {"url": f"redis://:{passwords[1]}@127.0.0.1:1/0"}
+    config["auth"]["jwt"] = {"secret": passwords[2]}
     ill = command(tmp_path, "doctor", config=config)
     assert ill.returncode not in (0, 78)
-    for word in ("scripted", "dead", "127.0.0.1:1", upstream.host, "•••", "max_body", "shutdown_timeout"):
+    for word in (
+        "scripted", "dead", "127.0.0.1:1", upstream.host, "•••", "max_body", "shutdown_timeout", "statement_timeout",
+        "identity_max_age", "leeway", "plans"):
         assert word in ill.stdout, ill.stdout
-    assert not any(secret in ill.stdout + ill.stderr for secret in SECRETS)
+    assert not any(secret in ill.stdout + ill.stderr for secret in (*SECRETS, *passwords))
 
 
 def test_the_command_explains_itself(tmp_path):
     assert re.search(r"\d+\.\d+", command(tmp_path, "--version").stdout)
     text = command(tmp_path, "--help").stdout
     assert "serve" in text and "doctor" in text
+
+
+@pytest.mark.parametrize("section, url", [
+    ("database", "mysql://a-password@host/apus"), ("database", "sqlite:"), ("database", "a-password"),
+    ("shared", "redis://host/a-password"), ("shared", "http://a-password@host"), ("shared", "memcached://a-password")])
+def test_a_store_that_is_none_is_a_mistake_and_its_address_is_not_shown(upstream, tmp_path, section, url):
+    result = command(tmp_path, "serve", config=configuration(upstream) | {section: {"url": url}})
+    assert result.returncode == 78 and f"{section}.url" in result.stderr
+    assert "a-password" not in result.stdout + result.stderr
+
+
+def test_what_is_wrong_with_plans_and_keys_is_told_by_name(upstream, tmp_path):
+    config = configuration(upstream)
+    config["plans"] = {"free": {"requests_per_minute": -1, "requests": 5}}
+    config["keys"][0] |= {"plan": "unheard-of", "expires_at": "soon", "metadata": []}
+    config["auth"] = {"identity_max_age": "soon", "unauthenticated_per_minute": 0}
+    result = command(tmp_path, "serve", config=config)
+    assert result.returncode == 78
+    for path in (
+        "plans.free.requests_per_minute", "plans.free.requests ", "keys.0.plan", "keys.0.expires_at", "keys.0.metadata",
+        "auth.identity_max_age", "auth.unauthenticated_per_minute"):
+        assert path in result.stderr, f"{path}: {result.stderr}"

@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from apus import ADMIN_KEY, CHAT_ROUTE, SECRETS, SIGNED, USER_KEY, chat, command, configuration, wait_until, write
+from apus import (
+    ADMIN_KEY, CHAT_ROUTE, SECRETS, SIGNED, USER_KEY, Apus, chat, command, configuration, wait_until, write)
 from upstream import CHAT, delta, stream, until_gone
 from wire import Wire, request
 
@@ -67,6 +68,11 @@ def test_a_stop_does_not_wait_for_idle_connections(start, upstream):
     assert used.message().status == 200
     apus.stop(5)
     assert idle.rest() == used.rest() == b""
+
+
+def test_a_stop_that_follows_the_start_at_once_is_a_stop_all_the_same(upstream, tmp_path):
+    for _ in range(10):
+        Apus(tmp_path, configuration(upstream)).stop(5)
 
 
 def test_a_stop_says_so_before_it_refuses_anybody(start, upstream):
@@ -132,7 +138,10 @@ def test_health_and_metrics_say_how_it_is(start, upstream):
     apus = start(configuration(upstream))
     for path in ("/health", "/health/live", "/health/ready"):
         assert apus.ask("GET", path, key=None).status == 200
-    assert apus.ask("GET", "/health/ready", key=None).json()["status"] in ("pass", "warn")
+    told = apus.ask("GET", "/health/ready", key=None).json()
+    assert told["status"] in ("pass", "warn")
+    for part in ("database:sqlite", "shared:memory", "apus:server"):
+        assert told["checks"][part][0]["status"] == "pass"
     before = apus.metric("apus_requests_total", model="scripted", status="200")
     apus.chat()
     apus.chat(stream=True)
