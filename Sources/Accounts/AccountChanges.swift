@@ -31,6 +31,7 @@ package final class AccountChanges: Service {
       wakeUp.yield()
     }
     defer { subscription.cancel() }
+    await accounts.prepare()
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask { await self.tick() }
       tasks.addTask { await self.watch() }
@@ -67,6 +68,27 @@ extension Accounts {
   ///
   /// - Throws: `unavailable`.
   package func catchUp() async throws(Failure) {
+    // One look after the other: what an older one saw must not stand last.
+    let look = looks.withLock { last in
+      let look = Task { [last] in
+        _ = await last?.value
+        return await self.lookResult()
+      }
+      last = look
+      return look
+    }
+    try await look.value.get()
+  }
+
+  private func lookResult() async -> Result<Void, Failure> {
+    do throws(Failure) {
+      return .success(try await look())
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func look() async throws(Failure) {
     let asked = NIODeadline.now()
     let seen = seenVersion.load(ordering: .relaxed)
     if let changes = try await database.read({ try AccountsStore.changes(since: seen, in: $0) }) {
@@ -87,7 +109,7 @@ extension Accounts {
   /// It is on disk already: what fails here is made up for within half a second.
   func announce(_ keyID: String?) async {
     if let keyID { forgetKey(keyID) }
-    try? await catchUp()  // the watch tries again, and logs what is wrong
     try? await shared.publish(AccountChanges.channel, Array((keyID ?? "").utf8))  // the others look for themselves
+    try? await catchUp()  // the watch tries again, and logs what is wrong
   }
 }

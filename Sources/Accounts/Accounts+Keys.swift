@@ -45,8 +45,8 @@ extension Accounts {
     let material = APIKey.Material()
     let key = APIKey(
       id: "key_" + KeyText.randomHexadecimal(digits: 20), prefix: material.prefix, terms: terms, createdAt: Moment.now)
+    // Nobody can know it yet: nobody is told.
     try await database.write { try AccountsStore.insert(key, hash: material.hash, in: $0) }
-    await announce(key.id)
     return NewKey(key: key, secret: Secret(material.secret))
   }
 

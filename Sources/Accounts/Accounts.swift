@@ -19,13 +19,15 @@ package final class Accounts: Sendable {
   private let settings: Live<AccountsSettings>
   /// The last change of the database that was taken; below zero before the first look.
   let seenVersion = Atomic<Int64>(-1)
+  /// The last look at what changed, after which the next one begins.
+  let looks = Mutex<Task<Result<Void, Failure>, Never>?>(nil)
   /// Held while the keys of the configuration are put on the ring, so that the last settings are the ones there.
   private let taking = Mutex<Void>(())
   private let overrides = Mutex<[UserName: RequestLimits]>([:])
   private let lookupsInFlight = Mutex<[KeyDigest: Task<Result<Caller, Failure>, Never>]>([:])
 
   /// How many unknown keys are looked up at once, at most.
-  private static let lookupLimit = 256
+  private static let lookupLimit = 4096
 
   /// Accounts in `database`; replicas count together, and hear of changes at once, where `shared` is shared.
   ///
@@ -53,9 +55,15 @@ package final class Accounts: Sendable {
   ///
   /// - Throws: `internalError` when it cannot be used; then the old one stays.
   package func reconfigure(_ configuration: AccountsConfiguration, adminKey: Secret?) throws(Failure) {
-    settings.replace(with: try AccountsSettings(configuration, adminKey: adminKey, logger: logger))
+    let old = settings.current
+    let fresh = try AccountsSettings(configuration, adminKey: adminKey, logger: logger, before: old)
+    guard fresh.configuration != old.configuration || fresh.keys != old.keys else { return }
+    settings.replace(with: fresh)
     takeSettings()
   }
+
+  /// Fetches the keys of a token's issuer before the first token comes.
+  func prepare() async { await settings.current.verifier?.prepare() }
 
   var configuration: AccountsConfiguration { settings.current.configuration }
 
@@ -85,18 +93,19 @@ package final class Accounts: Sendable {
   }
 
   private func lookUp(_ key: String, _ digest: KeyDigest) async throws(Failure) -> Caller {
+    let moment = ring.moment
     let settings = settings.current
     if let terms = settings.keys[digest] { return try caller(terms, keyID: nil) }
     if let verifier = settings.verifier, TokenVerifier.looksLikeToken(key.utf8) {
-      return try await findToken(key, digest, verifier)
+      return try await findToken(key, digest, verifier, since: moment)
     }
     guard KeyText.isWellFormed(key) else { throw Authenticator.unknown }
     return try await shareLookup(digest)
   }
 
-  private func findToken(_ text: String, _ digest: KeyDigest, _ verifier: TokenVerifier) async throws(Failure) -> Caller
-  {
-    let moment = ring.moment
+  private func findToken(
+    _ text: String, _ digest: KeyDigest, _ verifier: TokenVerifier, since moment: Int
+  ) async throws(Failure) -> Caller {
     let token = try await verifier.verify(text)
     var terms = KeyTerms()
     terms.name = token.user
@@ -171,7 +180,7 @@ package final class Accounts: Sendable {
       name: terms.name, role: terms.role, keyID: keyID, tenant: terms.tenant, user: terms.user, plan: terms.plan,
       models: models, scopes: scopes)
     return Caller(
-      principal: principal, allowances: allowances(for: terms, key: isToken ? nil : Self.subject(keyID, terms), plan),
+      principal: principal, allotments: allotments(for: terms, key: isToken ? nil : Self.subject(keyID, terms), plan),
       // Far moments are cut to a year: then it is looked up once more.
       expiry: left.map { .now() + .milliseconds(max(0, min($0, 31_536_000_000))) })
   }
@@ -184,17 +193,18 @@ package final class Accounts: Sendable {
       .forbidden, reason: "unknown_plan", "The plan '\(name.clipped(to: 128))' of this key is not configured here.")
   }
 
-  /// The allowances of a user, and of a key; tokens have none of their own.
-  private func allowances(for terms: KeyTerms, key: String?, _ plan: Plan) -> [Allowance] {
-    guard let user = terms.user else {
-      return [key.flatMap { allowances.allowance(for: $0, terms.limits.filled(from: plan.limits)) }].compactMap { $0 }
+  /// The limits of a user, and of a key; tokens have none of their own.
+  private func allotments(for terms: KeyTerms, key: String?, _ plan: Plan) -> [Allotment] {
+    var limits: [(subject: String, limits: RequestLimits)] = []
+    if let user = terms.user {
+      let name = UserName(tenant: terms.tenant, user: user)
+      let own = overrides.withLock { $0[name] } ?? RequestLimits()
+      limits.append((Self.subject(of: name), own.filled(from: plan.limits)))
+      if let key { limits.append((key, terms.limits)) }
+    } else if let key {
+      limits.append((key, terms.limits.filled(from: plan.limits)))
     }
-    let name = UserName(tenant: terms.tenant, user: user)
-    let own = overrides.withLock { $0[name] } ?? RequestLimits()
-    return [
-      allowances.allowance(for: Self.subject(of: name), own.filled(from: plan.limits)),
-      key.flatMap { allowances.allowance(for: $0, terms.limits) },
-    ].compactMap { $0 }
+    return limits.compactMap { allowances.allotment(for: $0.subject, $0.limits) }
   }
 
   private static func subject(_ keyID: String?, _ terms: KeyTerms) -> String {
@@ -234,15 +244,17 @@ extension RequestLimits {
 extension LeaseSource {
   /// Leases from the count in a memory that replicas share.
   fileprivate static func over(_ shared: SharedMemory) -> LeaseSource {
-    LeaseSource { question in
-      let lease = try await shared.lease(
-        LeaseRequest(
-          subject: "apus:requests:" + question.subject, limit: question.limit,
-          windowMilliseconds: Int(question.windowMilliseconds), wanted: question.wanted,
-          returned: question.returned.map { LeaseCount(bucket: Int($0.bucket), count: $0.count) }))
-      return Grant(
-        count: lease.granted, bucket: Int64(lease.bucket), retryMilliseconds: Int64(lease.retryMilliseconds))
-    }
+    LeaseSource(
+      ask: { question in
+        let lease = try await shared.lease(
+          LeaseRequest(
+            subject: "apus:requests:" + question.subject, limit: question.limit,
+            windowMilliseconds: Int(question.windowMilliseconds), wanted: question.wanted,
+            returned: question.returned.map { LeaseCount(bucket: Int($0.bucket), count: $0.count) }))
+        return Grant(
+          count: lease.granted, bucket: Int64(lease.bucket), retryMilliseconds: Int64(lease.retryMilliseconds))
+      },
+      isDown: { !shared.status.isWorking })
   }
 }
 
@@ -252,7 +264,10 @@ struct AccountsSettings: Sendable {
   let keys: [KeyDigest: KeyTerms]
   let verifier: TokenVerifier?
 
-  init(_ configuration: AccountsConfiguration, adminKey: Secret?, logger: Logger) throws(Failure) {
+  /// With the same source of tokens as `before`, what was fetched of it stays.
+  init(
+    _ configuration: AccountsConfiguration, adminKey: Secret?, logger: Logger, before: AccountsSettings? = nil
+  ) throws(Failure) {
     self.configuration = configuration
     var keys: [KeyDigest: KeyTerms] = [:]
     for key in configuration.keys { keys[KeyDigest(of: key.key.reveal())] = key.terms }
@@ -263,7 +278,9 @@ struct AccountsSettings: Sendable {
       keys[KeyDigest(of: adminKey.reveal())] = terms
     }
     self.keys = keys
-    if let jwt = configuration.jwt {
+    if let before, before.configuration.jwt == configuration.jwt {
+      verifier = before.verifier
+    } else if let jwt = configuration.jwt {
       verifier = try TokenVerifier(jwt, logger: logger) { Moment.now / 1000 }
     } else {
       verifier = nil

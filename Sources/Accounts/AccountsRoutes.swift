@@ -20,13 +20,15 @@ package enum AccountsRoutes {
         return .json(text.text)
       },
       Endpoint(key(.GET)) { request, _ in
-        .json(KeyFields.text(try await accounts.key(key(.GET).parameter(in: request.uri.path))))
+        try Fields.refuseQuery(of: request)
+        return .json(KeyFields.text(try await accounts.key(key(.GET).parameter(in: request.uri.path))))
       },
       Endpoint(key(.PATCH)) { request, _ in
         let id = key(.PATCH).parameter(in: request.uri.path)
         return .json(KeyFields.text(try await accounts.updateKey(id, try await Fields(body: request))))
       },
       Endpoint(key(.DELETE)) { request, _ in
+        try Fields.refuseQuery(of: request)
         try await accounts.revokeKey(key(.DELETE).parameter(in: request.uri.path))
         return Response(status: .noContent)
       },
@@ -37,7 +39,8 @@ package enum AccountsRoutes {
         let made = try await accounts.rotateKey(rotation.parameter(in: request.uri.path), grace: .seconds(grace))
         return .json(KeyFields.text(made.key, made.secret))
       },
-      Endpoint(Route(.GET, "/api/v1/limits", role: .user, isCounted: false)) { _, context in
+      Endpoint(Route(.GET, "/api/v1/limits", role: .user, isCounted: false)) { request, context in
+        try Fields.refuseQuery(of: request)
         guard let caller = context.caller else { throw Authenticator.missing }
         return .json(LimitFields.text(caller))
       },

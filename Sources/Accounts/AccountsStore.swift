@@ -145,7 +145,11 @@ enum AccountsStore {
     let base = latest < version ? -1 : version
     let keys = try transaction.query(
       "SELECT id FROM api_keys WHERE version > $1", [.integer(base < 0 ? .max : base)])
-    let limits = try transaction.query("SELECT * FROM user_limits WHERE version > $1", [.integer(base)])
+    let limits = try transaction.query(
+      """
+      SELECT * FROM user_limits
+      WHERE version > $1 AND ($1 >= 0 OR requests_per_minute IS NOT NULL OR concurrent_requests IS NOT NULL)
+      """, [.integer(base)])
     return Changes(
       version: latest, isFirst: base < 0, keyIDs: try keys.map { try $0.text("id") },
       limits: try limits.map { row in

@@ -19,28 +19,19 @@ final class AllowanceTable: Sendable {
     self.source = source
   }
 
-  /// The allowance of a subject with these limits; nil where nothing is limited.
-  ///
-  /// One that exists gets the limits, whoever uses it already.
-  func allowance(for subject: String, _ limits: RequestLimits) -> Allowance? {
-    state.withLock { state in
-      if let allowance = state.allowances[subject] {
-        if allowance.limits != limits { allowance.limits = limits }
-        return limits.areNone ? nil : allowance
-      }
-      guard !limits.areNone else { return nil }
+  /// What a subject has used, as far as it matters to somebody with these limits: nil where nothing is limited.
+  func allotment(for subject: String, _ limits: RequestLimits) -> Allotment? {
+    guard !limits.areNone else { return nil }
+    return state.withLock { state in
+      if let allowance = state.allowances[subject] { return Allotment(limits, of: allowance) }
       if state.allowances.count >= state.sweepAt { Self.sweep(&state) }
-      let allowance = Allowance(subject: subject, limits: limits, source: source)
+      let allowance = Allowance(subject: subject, source: source)
       state.allowances[subject] = allowance
-      return allowance
+      return Allotment(limits, of: allowance)
     }
   }
 
-  /// What a subject has used, if anything is known of it.
-  func known(_ subject: String) -> Allowance? { state.withLock { $0.allowances[subject] } }
-
-  /// An idle one has nothing to remember but its limits, which come with the next caller. One that a caller still holds
-  /// stays: another with the same subject would count anew.
+  /// An idle one has nothing to remember. One that a caller still holds stays: another would count anew.
   private static func sweep(_ state: inout State) {
     for subject in Array(state.allowances.keys) {
       guard var allowance = state.allowances.removeValue(forKey: subject) else { continue }

@@ -138,7 +138,7 @@ enum LimitFields {
 
   /// How a caller stands: of several limits, the one that leaves least.
   static func text(_ caller: Caller) -> String {
-    let standings = caller.allowances.map { (limits: $0.limits, standing: $0.standing) }
+    let standings = caller.allotments.map { (limits: $0.limits, standing: $0.allowance.standing($0.limits)) }
     let rate = standings.compactMap(\.standing.rate).min { $0.remaining < $1.remaining }
     let atOnce = standings.compactMap { entry in
       entry.limits.concurrentRequests.map { (limit: $0, running: entry.standing.running) }

@@ -15,6 +15,10 @@ final class KeyRing: Sendable {
     /// In a signed token: believed until it ends.
     case token(UserName)
 
+    var isOfDatabase: Bool {
+      if case .key = self { true } else { false }
+    }
+
     func isOf(_ users: Set<UserName>) -> Bool {
       switch self {
       case .configuration: false
@@ -48,13 +52,15 @@ final class KeyRing: Sendable {
 
   /// The caller behind a digest, if it is known and still holds.
   func caller(for digest: KeyDigest) -> Caller? {
-    guard let entry = drawer(of: digest).entries.withLock({ $0[digest] }) else { return nil }
-    let needsClock = entry.caller.expiry != nil || entry.source != .configuration
-    guard needsClock else { return entry.caller }
+    let found = drawer(of: digest).entries.withLock { entries in
+      entries[digest].map { (caller: $0.caller, isOfDatabase: $0.source.isOfDatabase) }
+    }
+    guard let (caller, isOfDatabase) = found else { return nil }
+    guard isOfDatabase || caller.expiry != nil else { return caller }
     let now = NIODeadline.now()
-    if let expiry = entry.caller.expiry, expiry <= now { return nil }
-    if case .key = entry.source, believedUntil.load(ordering: .relaxed) <= now.uptimeNanoseconds { return nil }
-    return entry.caller
+    if let expiry = caller.expiry, expiry <= now { return nil }
+    if isOfDatabase, believedUntil.load(ordering: .relaxed) <= now.uptimeNanoseconds { return nil }
+    return caller
   }
 
   /// A number to hand to `remember` by whoever begins to look something up now.
@@ -83,8 +89,9 @@ final class KeyRing: Sendable {
   /// Forgets everybody, and knows these instead.
   func replaceAll(with configured: [(KeyDigest, Caller)]) {
     forget { _ in true }
-    let moment = moment
-    for (digest, caller) in configured { remember(caller, .configuration, for: digest, since: moment) }
+    for (digest, caller) in configured {
+      drawer(of: digest).entries.withLock { $0[digest] = Entry(caller: caller, source: .configuration) }
+    }
   }
 
   /// Callers of the database are believed for so long from `moment` on, when they were confirmed.

@@ -65,14 +65,14 @@ final class Assembly: Sendable {
   /// Everything that runs, in the order of starting; a stop goes the other way round.
   func services() throws -> [any Service] {
     let server = active.current.server
-    let responder = Endpoint.responder(for: endpoints)
+    let endpoints = Endpoints(endpoints)
     try pools.prepareTLS(for: catalog.current)
     let http = HTTPServer(
       configuration: server, tls: tls, state: state, group: group,
       ways: { [catalog, pools, metrics, logger] loop in
         Ways(
           model: ModelRoutes(catalog: catalog, pools: pools.on(loop), metrics: metrics),
-          router: RouterBridge(responder: responder, logger: logger))
+          router: RouterBridge(endpoints: endpoints, logger: logger))
       },
       onListening: { [logger] in logger.info("listening", metadata: ["address": "\($0)"]) })
     let remembering: [any Service] = [memory.database, memory.shared, AccountChanges(accounts)]

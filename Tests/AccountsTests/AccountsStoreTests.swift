@@ -33,7 +33,7 @@ struct AccountsStoreTests {
       #expect(caller.principal.models == ["small"])
       #expect(caller.principal.role == .admin)
       #expect(caller.principal.keyID == made.key.id)
-      let limits = caller.allowances.map(\.limits)
+      let limits = caller.allotments.map(\.limits)
       #expect(
         limits == [
           RequestLimits(requestsPerMinute: 10, concurrentRequests: 4),
@@ -77,7 +77,7 @@ struct AccountsStoreTests {
         #expect(!other.knows(made.secret), "what was changed is looked up again")
         let promoted = try await other.whoIs(made.secret)
         #expect(promoted?.principal.role == .admin)
-        #expect(promoted?.allowances.isEmpty == true)
+        #expect(promoted?.allotments.isEmpty == true)
 
         let rotated = try await one.rotateKey(made.key.id, grace: .zero)
         try await other.catchUp()
@@ -121,18 +121,36 @@ struct AccountsStoreTests {
         let first = try await one.make(#"{"name":"1","plan":"free","tenant":"acme","user":"ann"}"#)
         let second = try await one.make(#"{"name":"2","plan":"free","tenant":"acme","user":"ann"}"#)
         let stranger = try await one.make(#"{"name":"3","plan":"free","user":"ann"}"#)
-        let allowance = try #require(try await other.whoIs(first.secret)?.allowances.first)
-        #expect(try await other.whoIs(second.secret)?.allowances.first === allowance)
-        #expect(try await other.whoIs(stranger.secret)?.allowances.first !== allowance)
+        let allowance = try #require(try await other.whoIs(first.secret)?.allotments.first?.allowance)
+        #expect(try await other.whoIs(second.secret)?.allotments.first?.allowance === allowance)
+        #expect(try await other.whoIs(stranger.secret)?.allotments.first?.allowance !== allowance)
         try await one.setLimits(RequestLimits(requestsPerMinute: 99), of: user)
         try await other.catchUp()
-        #expect(try await other.whoIs(first.secret)?.allowances.first === allowance, "what was used stays counted")
-        #expect(allowance.limits == RequestLimits(requestsPerMinute: 99, concurrentRequests: 4))
+        #expect(
+          try await other.whoIs(first.secret)?.allotments.first?.allowance === allowance, "what was used stays counted")
+        let raised = try await other.whoIs(first.secret)?.allotments.first?.limits
+        #expect(raised == RequestLimits(requestsPerMinute: 99, concurrentRequests: 4))
         #expect(try await other.limits(of: user) == RequestLimits(requestsPerMinute: 99))
         try await one.setLimits(RequestLimits(), of: user)
         try await other.catchUp()
-        #expect(try await other.whoIs(first.secret)?.allowances.first?.limits.requestsPerMinute == 10)
+        #expect(try await other.whoIs(first.secret)?.allotments.first?.limits.requestsPerMinute == 10)
       }
+    }
+  }
+
+  @Test(
+    "Limits belong to the caller: a key or a token without a plan does not lift those of others",
+    arguments: Place.allCases)
+  func ownLimits(place: Place) async throws {
+    try await AccountsStand(place).open(Self.plans) { accounts in
+      let limited = try await accounts.make(#"{"name":"1","plan":"free","user":"ann"}"#)
+      let free = try await accounts.make(#"{"name":"2","user":"ann"}"#)
+      let before = try #require(try await accounts.whoIs(limited.secret)?.allotments.first)
+      let unlimited = try await accounts.whoIs(free.secret)
+      #expect(unlimited?.allotments.isEmpty == true)
+      let after = try #require(try await accounts.whoIs(limited.secret)?.allotments.first)
+      #expect(after.limits == before.limits && after.limits.requestsPerMinute == 10)
+      #expect(after.allowance === before.allowance)
     }
   }
 

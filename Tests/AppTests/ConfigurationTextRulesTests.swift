@@ -5,7 +5,7 @@ import Testing
 @testable import App
 
 @Suite struct ConfigurationTextRulesTests {
-  private static let builtIn = """
+  private static let whole = """
     data_dir: .apus
     server:
       host: 127.0.0.1
@@ -78,7 +78,7 @@ import Testing
     """
 
   @Test func theBuiltInConfigurationIsPrintedWhole() {
-    #expect(Configuration().describe() == Self.builtIn)
+    #expect(Configuration().describe() == Self.whole)
   }
 
   @Test func whatIsPrintedReadsBackToTheSameOnceSecretsAreFilledIn() throws {

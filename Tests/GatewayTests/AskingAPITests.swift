@@ -71,14 +71,15 @@ struct AskingAPITests {
     "A client that goes away meanwhile is forgotten, and what it would have entered is free", arguments: Way.allCases)
   func goesAway(way: Way) async throws {
     let lookup = Lookup()
-    let allowance = Allowance(subject: "ann", limits: RequestLimits(concurrentRequests: 1), source: nil)
-    let caller = Caller(principal: Principal(name: "ann", role: .user), allowances: [allowance])
+    let limits = RequestLimits(concurrentRequests: 1)
+    let allowance = Allowance(subject: "ann", source: nil)
+    let caller = Caller(principal: Principal(name: "ann", role: .user), allotments: [Allotment(limits, of: allowance)])
     let settings = Stand.Settings { $0.authenticator = lookup.authenticator(.success(caller)) }
     try await Stand.run(settings) { stand in
       let client = try await stand.connect()
       try await client.send(way.request())
       try await lookup.asked.wait(for: "the question") { $0 == 1 ? () : nil }
-      try await client.hangUp()
+      try await client.reset()
       #expect(try await stand.requestLog(of: 1).first?["status"] as? Int == 499)
       lookup.gate.open()
       let next = try await stand.connect()
@@ -86,15 +87,16 @@ struct AskingAPITests {
       #expect(try await next.answer().status == 200)
       #expect(stand.reached(way) == 1)
       _ = try await stand.requestLog(of: 2)
-      #expect(allowance.standing.running == 0)
+      #expect(allowance.standing(limits).running == 0)
     }
   }
 
   @Test("Of requests at once, as many as the limit pass; whoever leaves makes room", arguments: Way.allCases)
   func atOnce(way: Way) async throws {
     let gate = Gate()
-    let allowance = Allowance(subject: "ann", limits: RequestLimits(concurrentRequests: 2), source: nil)
-    let caller = Caller(principal: Principal(name: "ann", role: .user), allowances: [allowance])
+    let limits = RequestLimits(concurrentRequests: 2)
+    let allowance = Allowance(subject: "ann", source: nil)
+    let caller = Caller(principal: Principal(name: "ann", role: .user), allotments: [Allotment(limits, of: allowance)])
     let settings = Stand.Settings {
       $0.authenticator = Authenticator([(Secret(Stand.key), caller)])
       $0.script = { _ in [.wait(gate)] + .json(Stand.chatAnswer) }
@@ -112,20 +114,21 @@ struct AskingAPITests {
       #expect(refused.headers["retry-after"] == ["1"])
       try await slow[0].hangUp()
       _ = try await stand.requestLog(of: 2)
-      #expect(allowance.standing.running == 1)
+      #expect(allowance.standing(limits).running == 1)
       gate.open()
       try await third.send(way.request())
       #expect(try await third.answer().status == 200)
       #expect(try await slow[1].answer().status == 200)
       _ = try await stand.requestLog(of: 4)
-      #expect(allowance.standing.running == 0)
+      #expect(allowance.standing(limits).running == 0)
     }
   }
 
   @Test("How the caller stands is told with every answer", arguments: Way.allCases)
   func standing(way: Way) async throws {
-    let allowance = Allowance(subject: "ann", limits: RequestLimits(requestsPerMinute: 2), source: nil)
-    let caller = Caller(principal: Principal(name: "ann", role: .user), allowances: [allowance])
+    let limits = RequestLimits(requestsPerMinute: 2)
+    let allowance = Allowance(subject: "ann", source: nil)
+    let caller = Caller(principal: Principal(name: "ann", role: .user), allotments: [Allotment(limits, of: allowance)])
     let settings = Stand.Settings { $0.authenticator = Authenticator([(Secret(Stand.key), caller)]) }
     try await Stand.run(settings) { stand in
       let client = try await stand.connect()

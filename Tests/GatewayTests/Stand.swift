@@ -146,7 +146,7 @@ private struct Parts {
   func services(
     _ settings: Stand.Settings, onListening: @escaping @Sendable (String) -> Void
   ) throws -> [any Service] {
-    let responder = Endpoint.responder(for: endpoints)
+    let endpoints = Endpoints(endpoints)
     let pools = Self.pools
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let http = HTTPServer(
@@ -154,7 +154,7 @@ private struct Parts {
       ways: { [catalog, metrics, keepAlive = settings.keepAlive] loop in
         Ways(
           model: ModelRoutes(catalog: catalog, pools: pools.on(loop), metrics: metrics, keepAlive: keepAlive),
-          router: RouterBridge(responder: responder, logger: logger))
+          router: RouterBridge(endpoints: endpoints, logger: logger))
       },
       onListening: onListening)
     return [http, ShutdownNotice(stopFlag: stopFlag, delay: settings.server.shutdownDelay)]

@@ -39,7 +39,7 @@ struct FrontDoorRulesTests {
   /// A door that has nothing behind it but an empty router.
   private static func door(_ state: ServerState) -> FrontDoor {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let router = RouterBridge(responder: Endpoint.responder(for: []), logger: logger)
+    let router = RouterBridge(endpoints: Endpoints([]), logger: logger)
     return FrontDoor(state: state, ways: Ways(model: router, router: router))
   }
 

@@ -51,3 +51,43 @@ struct RouteRulesTests {
     #expect(Self.table.match(method, path: path) == .wrongMethod(allowed: allowed))
   }
 }
+
+@Suite("A path may have one part in braces, and another path may go on behind it")
+struct RoutePatternRulesTests {
+  private static let key = Route(.GET, "/api/v1/keys/{id}", role: .admin)
+  private static let rotation = Route(.POST, "/api/v1/keys/{id}/rotate", role: .admin)
+  private static let model = Route(.GET, "/v1/models/{id}", role: .user)
+  private static let table = RouteTable([key, rotation, model])
+
+  @Test(
+    "What goes on is found by its end; then the braces hold one part, else all the rest",
+    arguments: [
+      (.GET, "/api/v1/keys/key_1", key), (.POST, "/api/v1/keys/key_1/rotate", rotation),
+      (.GET, "/api/v1/keys/rotate", key), (.GET, "/api/v1/keys/%2F", key), (.GET, "/v1/models/a/b/rotate", model),
+    ] as [(HTTPMethod, String, Route)])
+  func found(method: HTTPMethod, path: String, route: Route) {
+    #expect(Self.table.match(method, path: path) == .found(route))
+  }
+
+  @Test(
+    "Nothing else is",
+    arguments: [
+      "/api/v1/keys/", "/api/v1/keys//", "/api/v1/keys/a/b", "/api/v1/keys//rotate", "/api/v1/keys/a/b/rotate",
+      "/api/v1/keys/a/rotate/", "/api/v1/keys/a/", "/api/v1/keysrotate", "/v1/models/",
+    ])
+  func unknown(path: String) {
+    #expect(Self.table.match(.GET, path: path) == .unknown)
+    #expect(Self.table.match(.POST, path: path) == .unknown)
+  }
+
+  @Test(
+    "What stands in the braces is decoded once",
+    arguments: [
+      (key, "/api/v1/keys/key_1", "key_1"), (rotation, "/api/v1/keys/key_1/rotate", "key_1"),
+      (model, "/v1/models/a%2Fb", "a/b"), (model, "/v1/models/a/b", "a/b"), (model, "/v1/models/%2541", "%41"),
+      (model, "/v1/models/%ff", ""),
+    ])
+  func parameter(route: Route, path: String, value: String) {
+    #expect(route.parameter(in: path) == value)
+  }
+}

@@ -57,7 +57,7 @@ extension AccountsConfiguration {
     section.setting("leeway", &tokens.leeway, .durationOrZero)
     section.section("claims") { tokens.claims.visit($0) }
     jwt = sources.isEmpty ? nil : tokens
-    let isGiven = tokens.issuer != nil || tokens.audience != nil
+    let isGiven = tokens != JWTConfiguration(source: tokens.source)
     if sources.count > 1 || (sources.isEmpty && isGiven && !section.hasReports(["secret", "public_key", "jwks_url"])) {
       section.walk.report(
         section.path, expected: "one of 'secret', 'public_key' and 'jwks_url'",

@@ -34,99 +34,116 @@ package struct LeaseSource: Sendable {
     package var returned: [(bucket: Int64, count: Int)]
   }
 
-  /// Asks. It throws when the shared count cannot be reached.
+  /// Asks. It throws when no answer came in time.
   package var ask: @Sendable (Question) async throws -> Grant
+  /// Whether the shared count cannot be reached at all, as opposed to one answer that was late.
+  package var isDown: @Sendable () -> Bool
 
   /// A source that asks by `ask`.
-  package init(ask: @escaping @Sendable (Question) async throws -> Grant) {
+  package init(
+    ask: @escaping @Sendable (Question) async throws -> Grant, isDown: @escaping @Sendable () -> Bool
+  ) {
     self.ask = ask
+    self.isDown = isDown
   }
 }
 
-/// What one user or key may still do; shared by all their requests in this process.
+/// What one user or key has used; shared by all their requests in this process, whatever limits these have.
 package final class Allowance: Sendable {
   /// Whose it is: the same text on every replica.
   package let subject: String
   private let source: LeaseSource?
   private let state: Mutex<AllowanceState>
   private let flight = Mutex<Task<Void, Never>?>(nil)
+  /// Whether somebody looks after a lease that may lapse unspent.
+  private let isWatched = Atomic<Bool>(false)
 
   /// An allowance of which nothing is used; with a `source`, replicas count together.
-  package init(subject: String, limits: RequestLimits, source: LeaseSource?) {
+  package init(subject: String, source: LeaseSource?) {
     self.subject = subject
     self.source = source
-    state = Mutex(AllowanceState(limits, isShared: source != nil))
+    state = Mutex(AllowanceState(isShared: source != nil))
   }
 
   /// Milliseconds of the clock that all allowances use.
   package static var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) }
 
-  /// The limits of this moment; new ones hold from the next request on.
-  package var limits: RequestLimits {
-    get { state.withLock { $0.limits } }
-    set { state.withLock { $0.limits = newValue } }
-  }
-
-  /// How it stands: the limit per minute, and what runs now.
-  package var standing: (rate: Standing?, running: Int) {
-    state.withLock { ($0.standing(now: Self.now), $0.running) }
+  /// How a caller with these limits stands, and how many requests run now.
+  package func standing(_ limits: RequestLimits) -> (rate: Standing?, running: Int) {
+    let now = Self.now
+    return state.withLock { state in (limits.requestsPerMinute.map { state.standing($0, now: now) }, state.running) }
   }
 
   /// Whether it could be forgotten without anybody noticing.
   package var isIdle: Bool { state.withLock { $0.isIdle(now: Self.now) } }
 
-  /// Lets one request in, or says why not, and how the caller stands then.
-  func enter(now: Int64) -> (decision: AllowanceDecision, standing: Standing?) {
-    let (decision, standing, asksAhead) = state.withLock { state in
-      (state.enter(now: now), state.standing(now: now), state.shouldAskAhead(now: now))
+  /// What an allowance said to one request.
+  struct Entry {
+    let decision: AllowanceDecision
+    /// How the caller stands now; nil without a limit per minute.
+    let standing: Standing?
+    fileprivate let time: Int64
+    fileprivate let spentLease: Bool
+    fileprivate let asksAhead: Bool
+  }
+
+  /// Lets one request in, or says why not; `alone` leaves the shared count aside.
+  func enter(_ limits: RequestLimits, alone: Bool) -> Entry {
+    let entry = state.withLock { state in
+      // The clock is read here, so that times do not go back from one request to the next.
+      let now = Self.now
+      let decision = state.enter(limits, alone: alone, now: now)
+      let limit = limits.requestsPerMinute
+      return Entry(
+        decision: decision, standing: limit.map { state.standing($0, now: now) }, time: now,
+        spentLease: state.lastSpentLease, asksAhead: limit.map { state.shouldAskAhead($0, now: now) } ?? false)
     }
-    if asksAhead { startAsking() }
-    return (decision, standing)
+    if entry.asksAhead, let limit = limits.requestsPerMinute { startAsking(limit) }
+    return entry
   }
 
   func leave() { state.withLock { $0.leave() } }
 
-  func takeBack(enteredAt time: Int64) {
-    state.withLock { $0.takeBack(enteredAt: time, now: Self.now) }
+  /// A request that entered is not made after all.
+  func takeBack(_ entry: Entry) {
+    state.withLock { $0.takeBack(enteredAt: entry.time, spentLease: entry.spentLease, now: Self.now) }
   }
 
+  // MARK: Leases
+
   /// Waits until the shared count has answered, where it has to be asked; who comes meanwhile shares the answer.
-  func askIfNeeded() async {
-    guard state.withLock({ $0.needsLease(now: Self.now) }) else { return }
+  func askIfNeeded(_ limits: RequestLimits) async {
+    guard let limit = limits.requestsPerMinute, state.withLock({ $0.needsLease(limit, now: Self.now) }) else { return }
     state.withLock { $0.wait() }
-    await startAsking()?.value
+    await startAsking(limit).value
     state.withLock { $0.stopWaiting() }
   }
 
   @discardableResult
-  private func startAsking() -> Task<Void, Never>? {
+  private func startAsking(_ limit: Int) -> Task<Void, Never> {
     flight.withLock { flight in
       if let flight { return flight }
-      flight = Task {
-        await self.ask()
+      let task = Task {
+        await self.ask(limit)
         self.flight.withLock { $0 = nil }
       }
-      return flight
+      flight = task
+      return task
     }
   }
 
-  private func ask() async {
+  private func ask(_ limit: Int) async {
     let sent = Self.now
-    guard let source,
-      let (limits, want) = state.withLock({ state in state.ask(now: sent).map { (state.limits, $0) } }),
-      let limit = limits.requestsPerMinute
-    else { return }
+    guard let source, let want = state.withLock({ $0.ask(limit, now: sent) }) else { return }
     do {
       let grant = try await source.ask(question(limit, wanted: want.wanted, returned: want.returned))
-      state.withLock {
-        $0.granted(
-          grant.count, of: want.wanted, bucket: grant.bucket, retryMilliseconds: grant.retryMilliseconds, sent: sent,
-          now: Self.now)
-      }
-      if grant.count > 0 { giveBackLater(to: source) }
+      state.withLock { $0.take(grant, of: want.wanted, below: limit, sent: sent, now: Self.now) }
+      if grant.count > 0 { giveBackLater(to: source, limit) }
     } catch {
-      // Which trouble it is, the shared memory says and counts itself.
-      state.withLock { $0.failed(now: Self.now) }
+      // Which trouble it is, the shared memory says and counts itself. One late answer opens nothing: it is asked
+      // again.
+      let isDown = source.isDown()
+      state.withLock { $0.failed(isDown: isDown, now: Self.now) }
     }
   }
 
@@ -139,15 +156,22 @@ package final class Allowance: Sendable {
   }
 
   /// What nobody spends of a lease is free for other replicas as soon as it has ended.
-  private func giveBackLater(to source: LeaseSource) {
+  private func giveBackLater(to source: LeaseSource, _ limit: Int) {
+    guard isWatched.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
     Task { [weak self] in
-      // It throws when the task is cancelled, which nobody does.
-      try? await Task.sleep(for: .milliseconds(AllowanceState.leaseLifetime + 50))
-      guard let self else { return }
-      let (limits, vain) = state.withLock { ($0.limits, $0.vain(now: Self.now)) }
-      guard !vain.isEmpty, let limit = limits.requestsPerMinute else { return }
-      // What fails here counts for a minute, as if it had been spent.
-      _ = try? await source.ask(question(limit, wanted: 0, returned: vain))
+      repeat {
+        // It throws when the task is cancelled, which nobody does.
+        try? await Task.sleep(for: .milliseconds(AllowanceState.leaseLifetime + 50))
+      } while await self?.giveBack(to: source, limit) ?? false
+      self?.isWatched.store(false, ordering: .relaxed)
     }
+  }
+
+  /// Gives back what has lapsed; whether there is still something that may.
+  private func giveBack(to source: LeaseSource, _ limit: Int) async -> Bool {
+    let vain = state.withLock { $0.vain(now: Self.now) }
+    // What fails here counts for a minute, as if it had been spent.
+    if !vain.isEmpty { _ = try? await source.ask(question(limit, wanted: 0, returned: vain)) }
+    return state.withLock { $0.hasLease }
   }
 }

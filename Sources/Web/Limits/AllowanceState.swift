@@ -59,40 +59,42 @@ package struct AllowanceState: Sendable {
     let expiry: Int64
   }
 
-  /// The limits of this moment. With others the shared count may have room again.
-  package var limits: RequestLimits {
-    didSet { if limits != oldValue { fullUntil = 0 } }
-  }
   /// Whether replicas count together.
   let isShared: Bool
   private(set) var running = 0
+  /// Whether the last request that entered spent one that was leased.
+  private(set) var lastSpentLease = false
   private var window = SlidingWindow(length: Self.minute)
   private var batches: [Batch] = []
   private var returns: [(bucket: Int64, count: Int)] = []
   /// Requests that wait for the lease that is asked for.
   private var waiting = 0
   private(set) var isAsking = false
+  /// When the shared count may have room again below `fullLimit`.
   private var fullUntil: Int64 = 0
+  private var fullLimit = 0
   private var localUntil: Int64 = 0
   /// What was spent since the last lease, and when that was: the size of the next one.
   private var spent = 0
   private var lastLease: Int64 = 0
 
   /// Nothing used yet.
-  package init(_ limits: RequestLimits, isShared: Bool) {
-    self.limits = limits
+  package init(isShared: Bool) {
     self.isShared = isShared
   }
 
   // MARK: Requests
 
   /// Lets one request in, or says why not. What has entered must `leave`.
-  package mutating func enter(now: Int64) -> AllowanceDecision {
+  ///
+  /// `alone` leaves the shared count aside: for a request that asked it in vain.
+  package mutating func enter(_ limits: RequestLimits, alone: Bool = false, now: Int64) -> AllowanceDecision {
+    lastSpentLease = false
     if let most = limits.concurrentRequests, running >= most { return .tooManyAtOnce }
     if let most = limits.requestsPerMinute {
-      let needsLease = isShared && now >= localUntil
+      let needsLease = isShared && now >= localUntil && !alone
       if needsLease {
-        guard now >= fullUntil else { return .tooMany }
+        guard !isFull(most, now) else { return .tooMany }
         dropExpired(now)
         if batches.isEmpty { return window.wait(for: most, now: now) > 0 ? .tooMany : .mustAsk }
       }
@@ -109,17 +111,16 @@ package struct AllowanceState: Sendable {
   }
 
   /// A request that entered at `time` is not made after all: another of its limits stood in its way.
-  package mutating func takeBack(enteredAt time: Int64, now: Int64) {
+  package mutating func takeBack(enteredAt time: Int64, spentLease: Bool, now: Int64) {
     leave()
-    guard limits.requestsPerMinute != nil else { return }
     window.giveBack(takenAt: time)
-    if isShared, !batches.isEmpty, batches[batches.count - 1].expiry > now { batches[batches.count - 1].left += 1 }
+    guard spentLease, let batch = batches.indices.last, batches[batch].expiry > now else { return }
+    batches[batch].left += 1
   }
 
-  /// How the caller stands; nil without a limit per minute.
-  package mutating func standing(now: Int64) -> Standing? {
-    guard let limit = limits.requestsPerMinute else { return nil }
-    let wait = max(window.wait(for: limit, now: now), fullUntil - now, 0)
+  /// How a caller stands who may make so many requests per minute.
+  package mutating func standing(_ limit: Int, now: Int64) -> Standing {
+    let wait = max(window.wait(for: limit, now: now), isFull(limit, now) ? fullUntil - now : 0)
     return Standing(
       limit: limit, remaining: wait > 0 ? 0 : max(0, limit - window.count), waitMilliseconds: wait,
       resetMilliseconds: max(min(window.reset(now: now), 60_000), wait))
@@ -133,9 +134,9 @@ package struct AllowanceState: Sendable {
   // MARK: Leases
 
   /// Whether the next request would have to ask.
-  mutating func needsLease(now: Int64) -> Bool {
+  mutating func needsLease(_ limit: Int, now: Int64) -> Bool {
     dropExpired(now)
-    return isShared && limits.requestsPerMinute != nil && batches.isEmpty && now >= localUntil && now >= fullUntil
+    return isShared && batches.isEmpty && now >= localUntil && !isFull(limit, now)
   }
 
   /// One more request waits for a lease.
@@ -145,8 +146,8 @@ package struct AllowanceState: Sendable {
   mutating func stopWaiting() { waiting -= 1 }
 
   /// What to lease now, and what to give back with it; nil while that is asked already.
-  mutating func ask(now: Int64) -> (wanted: Int, returned: [(bucket: Int64, count: Int)])? {
-    guard !isAsking, let limit = limits.requestsPerMinute else { return nil }
+  mutating func ask(_ limit: Int, now: Int64) -> (wanted: Int, returned: [(bucket: Int64, count: Int)])? {
+    guard !isAsking else { return nil }
     isAsking = true
     dropExpired(now)
     // As many as came in the last second, but of a rare resource no more than a tenth in advance.
@@ -156,15 +157,21 @@ package struct AllowanceState: Sendable {
     return (min(limit, max(waiting, pace, 1)), returns)
   }
 
-  /// The shared count has granted so many; `sent` is when it was asked.
-  mutating func granted(_ count: Int, of wanted: Int, bucket: Int64, retryMilliseconds: Int64, sent: Int64, now: Int64)
-  {
+  /// What the shared count answered to a question of `sent` for `wanted` below `limit`.
+  mutating func take(_ grant: LeaseSource.Grant, of wanted: Int, below limit: Int, sent: Int64, now: Int64) {
     isAsking = false
     lastLease = now
     spent = 0
-    if count > 0 { batches.append(Batch(left: count, bucket: bucket, expiry: sent + Self.leaseLifetime)) }
-    if count < wanted { fullUntil = max(fullUntil, count > 0 ? 0 : now + max(1, retryMilliseconds)) }
+    if grant.count > 0 {
+      batches.append(Batch(left: grant.count, bucket: grant.bucket, expiry: sent + Self.leaseLifetime))
+    } else if wanted > 0 {
+      fullUntil = now + max(1, grant.retryMilliseconds)
+      fullLimit = limit
+    }
   }
+
+  /// Whether something that is leased may lapse unspent.
+  var hasLease: Bool { !batches.isEmpty }
 
   /// What was leased in vain, to give back though nothing is wanted; empty while there is a question under way.
   mutating func vain(now: Int64) -> [(bucket: Int64, count: Int)] {
@@ -174,20 +181,23 @@ package struct AllowanceState: Sendable {
     return returns
   }
 
-  /// The shared count cannot be reached: this process counts alone for a while.
-  mutating func failed(now: Int64) {
+  /// No answer came. Where the shared count is down, this process counts alone for a while.
+  mutating func failed(isDown: Bool = true, now: Int64) {
     isAsking = false
-    localUntil = now + Self.outage
+    if isDown { localUntil = now + Self.outage }
   }
 
   /// Whether it is time to lease more, though some is left.
-  func shouldAskAhead(now: Int64) -> Bool {
-    guard isShared, !isAsking, now >= localUntil, now >= fullUntil, let batch = batches.last else { return false }
+  func shouldAskAhead(_ limit: Int, now: Int64) -> Bool {
+    guard isShared, !isAsking, now >= localUntil, !isFull(limit, now), let batch = batches.last else { return false }
     return batches.count == 1 && spent >= 4 && batch.left <= spent / 4
   }
 
+  private func isFull(_ limit: Int, _ now: Int64) -> Bool { now < fullUntil && limit <= fullLimit }
+
   private mutating func spend() {
     spent += 1
+    lastSpentLease = true
     batches[0].left -= 1
     if batches[0].left == 0 { batches.removeFirst() }
   }

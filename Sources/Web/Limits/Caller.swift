@@ -1,19 +1,33 @@
 package import Kernel
 package import NIOCore
 
+/// A limit that holds for a caller, and what it is counted in.
+package struct Allotment: Sendable {
+  /// What the caller may do.
+  package let limits: RequestLimits
+  /// What has been used, by this caller and by others who share it.
+  package let allowance: Allowance
+
+  /// Makes an allotment.
+  package init(_ limits: RequestLimits, of allowance: Allowance) {
+    self.limits = limits
+    self.allowance = allowance
+  }
+}
+
 /// Somebody who was recognised, with what they may still do: kept, so that their next request asks nobody.
 package final class Caller: Sendable {
   /// Who it is.
   package let principal: Principal
   /// The limits that hold; all of them let a request in, or none does.
-  package let allowances: [Allowance]
+  package let allotments: [Allotment]
   /// When the key or token ends; nil for never.
   package let expiry: NIODeadline?
 
   /// Makes a caller.
-  package init(principal: Principal, allowances: [Allowance] = [], expiry: NIODeadline? = nil) {
+  package init(principal: Principal, allotments: [Allotment] = [], expiry: NIODeadline? = nil) {
     self.principal = principal
-    self.allowances = allowances
+    self.allotments = allotments
     self.expiry = expiry
   }
 
@@ -25,29 +39,30 @@ package final class Caller: Sendable {
   }
 
   /// Lets one request in, or says why not. What has entered must `leave`.
-  func enter() -> Entry {
-    let now = Allowance.now
-    var tightest: Standing?
-    for (position, allowance) in allowances.enumerated() {
-      let (decision, standing) = allowance.enter(now: now)
-      if let standing, standing.remaining <= tightest?.remaining ?? .max { tightest = standing }
-      if decision == .entered { continue }
-      for entered in allowances[..<position] { entered.takeBack(enteredAt: now) }
-      switch decision {
+  func enter(alone: Bool = false) -> Entry {
+    var entered: [Allowance.Entry] = []
+    for allotment in allotments {
+      let entry = allotment.allowance.enter(allotment.limits, alone: alone)
+      guard entry.decision != .entered else {
+        entered.append(entry)
+        continue
+      }
+      for (earlier, entry) in zip(allotments, entered) { earlier.allowance.takeBack(entry) }
+      switch entry.decision {
       case .entered, .mustAsk: return .mustAsk
-      case .tooMany: return .refused(Self.tooMany(standing), standing)
-      case .tooManyAtOnce: return .refused(Self.tooManyAtOnce(allowance.limits), tightest)
+      case .tooMany: return .refused(Self.tooMany(entry.standing), entry.standing)
+      case .tooManyAtOnce: return .refused(Self.tooManyAtOnce(allotment.limits), entry.standing)
       }
     }
-    return .entered(tightest)
+    return .entered(entered.compactMap(\.standing).min { $0.remaining < $1.remaining })
   }
 
   /// A request that entered has ended.
   func leave() {
-    for allowance in allowances { allowance.leave() }
+    for allotment in allotments { allotment.allowance.leave() }
   }
 
-  /// How often one request asks for a lease before it is refused: others may take what came.
+  /// How often one request asks for a lease: others may take what came.
   private static let rounds = 8
 
   /// Lets one request in once the replicas' shared count has been asked, or says why not.
@@ -55,9 +70,9 @@ package final class Caller: Sendable {
     for _ in 0..<Self.rounds {
       let entry = enter()
       guard case .mustAsk = entry else { return entry }
-      for allowance in allowances { await allowance.askIfNeeded() }
+      for allotment in allotments { await allotment.allowance.askIfNeeded(allotment.limits) }
     }
-    return .refused(Self.tooMany(nil), nil)
+    return enter(alone: true)
   }
 
   private static func tooMany(_ standing: Standing?) -> Failure {

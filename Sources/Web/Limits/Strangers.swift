@@ -25,9 +25,9 @@ package final class Strangers: Sendable {
     if let wait = requests.take(address) { throw tooMany(wait) }
   }
 
-  /// Counts a key that was none; the failure is that of the key, or that there were too many.
+  /// Counts a key that was looked up and was none; the failure is that of the key, or that there were too many.
   func count(_ address: String, failed failure: Failure) -> Failure {
-    guard failure.code == .unauthenticated else { return failure }
+    guard failure.code == .unauthenticated || failure.code == .forbidden else { return failure }
     _ = lookups.take(address)
     return requests.take(address).map(tooMany) ?? failure
   }

@@ -1,5 +1,4 @@
 package import Hummingbird
-import NIOHTTP1
 
 /// A route of the router's way together with what answers it, so that neither can be forgotten.
 package struct Endpoint: Sendable {
@@ -8,30 +7,25 @@ package struct Endpoint: Sendable {
 
   /// What is asked, and who may ask.
   package let route: Route
-  private let handler: Handler
+  let handler: Handler
 
   /// Makes an endpoint.
   package init(_ route: Route, handler: @escaping Handler) {
     self.route = route
     self.handler = handler
   }
+}
 
-  /// Hummingbird's router with all of the given endpoints.
-  package static func responder(for endpoints: [Endpoint]) -> any HTTPResponder<ApusContext> {
-    let router = Router(context: ApusContext.self, options: .autoGenerateHeadEndpoints)
-    for endpoint in endpoints {
-      // A last part in braces takes the rest of the path, slashes and all: names of models may have them. Where another
-      // path goes on behind the braces, they hold one part.
-      let pattern = endpoint.route.pattern.map { pattern in
-        let goesOn = endpoints.contains {
-          $0.route.pattern.map { $0.prefix == pattern.prefix && $0.suffix != "" } ?? false
-        }
-        return pattern.prefix + (goesOn ? "*" : "**") + pattern.suffix
-      }
-      router.on(
-        RouterPath(pattern ?? endpoint.route.path), method: .init(rawValue: endpoint.route.method.rawValue) ?? .get,
-        use: endpoint.handler)
-    }
-    return router.buildResponder()
+/// The endpoints by their routes. The door has found the route, and it alone: a second router could read a path
+/// otherwise, and let somebody in where the first would not.
+package struct Endpoints: Sendable {
+  private let handlers: [Route: Endpoint.Handler]
+
+  /// All of the given endpoints.
+  package init(_ endpoints: [Endpoint]) {
+    handlers = Dictionary(endpoints.map { ($0.route, $0.handler) }, uniquingKeysWith: { first, _ in first })
   }
+
+  /// What answers this route.
+  func handler(of route: Route?) -> Endpoint.Handler? { route.flatMap { handlers[$0] } }
 }

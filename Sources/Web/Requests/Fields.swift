@@ -60,6 +60,11 @@ package struct Fields {
     noteTwins()
   }
 
+  /// Makes sure that a request to a route which takes no query has none.
+  ///
+  /// - Throws: `invalidRequest`.
+  package static func refuseQuery(of request: Request) throws(Failure) { try Fields(query: request).finish() }
+
   private mutating func noteTwins() {
     var seen: Set<String> = []
     for member in members where !seen.insert(member.name).inserted {
@@ -80,7 +85,7 @@ package struct Fields {
   /// - Throws: `invalidRequest`.
   package func finish() throws(Failure) {
     let expected = known.sorted().map { "'\($0)'" }.joined(separator: ", ")
-    let unknown = Set(members.map(\.name)).subtracting(known).sorted().map {
+    let unknown = Set(members.map(\.name)).subtracting(known).sorted().prefix(20).map {
       Failure.Detail(
         field: $0.clipped(to: 128), problem: "is not a field here; \(expected.isEmpty ? "none is" : expected + " are")")
     }

@@ -3,9 +3,9 @@ package import Kernel
 package import NIOHTTP1
 
 /// One route: what is asked, who may ask, and which way it is served.
-package struct Route: Sendable, Equatable {
+package struct Route: Sendable, Hashable {
   /// Which of the two ways through the port serves it.
-  package enum Way: Sendable {
+  package enum Way: Sendable, Hashable {
     /// On the connection's event loop.
     case model
     /// Hummingbird's router, in a task.
@@ -23,6 +23,11 @@ package struct Route: Sendable, Equatable {
   package var way: Way
   /// Whether its requests count towards limits: those of its caller, or of a stranger's address.
   package var isCounted: Bool
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(method.rawValue)
+    hasher.combine(path)
+  }
 
   /// Makes a route.
   package init(_ method: HTTPMethod, _ path: String, role: Role?, way: Way = .router, isCounted: Bool = true) {
@@ -58,29 +63,40 @@ package struct RouteTable: Sendable {
   /// All routes, as they were given.
   package let routes: [Route]
   private let exact: [String: [Route]]
-  private let patterns: [(prefix: String, suffix: String, routes: [Route])]
+  private let patterns: [Pattern]
+
+  private struct Pattern: Sendable {
+    let prefix: String
+    let suffix: String
+    /// Whether what is in braces ends at a slash: where another path goes on behind it.
+    let isOnePart: Bool
+    let routes: [Route]
+
+    func matches(_ path: String) -> Bool {
+      guard path.hasPrefix(prefix), path.hasSuffix(suffix), path.utf8.count > prefix.utf8.count + suffix.utf8.count
+      else { return false }
+      return !isOnePart || !path.dropFirst(prefix.count).dropLast(suffix.count).contains("/")
+    }
+  }
 
   /// Makes a table.
   package init(_ routes: [Route]) {
     self.routes = routes
     exact = Dictionary(grouping: routes.filter { $0.pattern == nil }, by: \.path)
-    let patterns = Dictionary(grouping: routes.filter { $0.pattern != nil }, by: \.path).values.compactMap { routes in
-      routes.first?.pattern.map { (prefix: $0.prefix, suffix: $0.suffix, routes: routes) }
-    }
+    let patterned = Dictionary(grouping: routes.filter { $0.pattern != nil }, by: \.path).values
+    let goingOn = Set(patterned.compactMap { $0.first?.pattern }.filter { !$0.suffix.isEmpty }.map(\.prefix))
     // What says more about its end is looked at first.
-    self.patterns = patterns.sorted { $0.suffix.count > $1.suffix.count }
+    patterns = patterned.compactMap { routes in
+      routes.first?.pattern.map {
+        Pattern(prefix: $0.prefix, suffix: $0.suffix, isOnePart: goingOn.contains($0.prefix), routes: routes)
+      }
+    }.sorted { $0.suffix.count > $1.suffix.count }
   }
 
   /// Finds the route for a path as it came, without its query: nothing is decoded, folded or collapsed.
   package func match(_ method: HTTPMethod, path: String) -> Match {
     if let routes = exact[path] { return Self.pick(method, from: routes) }
-    for (prefix, suffix, routes) in patterns where path.hasPrefix(prefix) && path.hasSuffix(suffix) {
-      let value = path.dropFirst(prefix.count).dropLast(suffix.count)
-      guard path.utf8.count > prefix.utf8.count + suffix.utf8.count, suffix.isEmpty || !value.contains("/") else {
-        continue
-      }
-      return Self.pick(method, from: routes)
-    }
+    if let pattern = patterns.first(where: { $0.matches(path) }) { return Self.pick(method, from: pattern.routes) }
     return .unknown
   }
 

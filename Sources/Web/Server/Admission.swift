@@ -48,7 +48,7 @@ struct Admission {
   /// Goes on with a request whose caller is known.
   func judge(_ caller: Caller, _ record: RequestRecord) -> Verdict {
     record.caller = caller
-    guard record.route?.isCounted ?? true, !caller.allowances.isEmpty else { return judgeRole(of: caller, record) }
+    guard record.route?.isCounted ?? true, !caller.allotments.isEmpty else { return judgeRole(of: caller, record) }
     return judge(caller.enter(), of: caller, record)
   }
 
@@ -74,7 +74,8 @@ struct Admission {
 
   private func recognise(_ head: RequestHead, _ record: RequestRecord) throws(Failure) -> Verdict {
     guard let digest = PresentedKey.digest(in: head.lines) else {
-      throw settings.strangers.count(record.client, failed: Authenticator.missing)
+      try settings.strangers.count(record.client)
+      throw Authenticator.missing
     }
     if let caller = settings.authenticator.known(digest) { return judge(caller, record) }
     try settings.strangers.checkLookup(record.client)

@@ -67,4 +67,14 @@ extension FrontDoor {
       context.flush()
     }
   }
+
+  /// Gives an answer of the door's own.
+  func give(_ answer: Admission.OwnAnswer) {
+    switch answer {
+    case .refusal(let failure): refuse(failure)
+    case .preflight(let lines): respond(204, lines, nil)
+    }
+  }
+
+  var admission: Admission { Admission(routes: state.routes, settings: settings) }
 }

@@ -39,6 +39,18 @@ extension FrontDoor {
       follow(.answer(.refusal(settings.strangers.count(record.client, failed: failure))), for: head)
     }
     goOn()
+    if hasInputClosed { tellInputClosed() }
+  }
+
+  /// The client stopped sending while something was asked: what it sent before has been read by now.
+  private func tellInputClosed() {
+    hasInputClosed = false
+    switch phase {
+    case .responding: way?.clientStoppedSending(at: self)
+    case .waiting, .receiving, .lingering: close()
+    case .asking: hasInputClosed = true
+    case .leaving, .closing: break
+    }
   }
 }
 

@@ -42,7 +42,7 @@ package final class FrontDoor: ChannelDuplexHandler {
   package private(set) var settings: ServerSettings
   let state: ServerState
   private let ways: Ways
-  private var way: (any Way)?
+  var way: (any Way)?
   private var reader = RequestReader()
   var writer = AnswerWriter()
   private var instruments = InstrumentCache()
@@ -50,6 +50,8 @@ package final class FrontDoor: ChannelDuplexHandler {
   private var isReadingRequests = false
   /// The number of the question that is asked, or was asked last: only its answer counts.
   var questions = 0
+  /// Whether the client has stopped sending while something was asked.
+  var hasInputClosed = false
   /// Whether the end of an answer is being written, whatever the system does meanwhile.
   private var isEnding = false
   /// Whether requests wait in the reader for the next turn.
@@ -112,7 +114,10 @@ package final class FrontDoor: ChannelDuplexHandler {
     case ChannelEvent.inputClosed:
       mustClose = true
       switch phase {
-      case .waiting, .asking, .receiving, .lingering: close()
+      case .receiving: held.map(give) ?? close()
+      case .waiting, .lingering: close()
+      // Half a connection is taken for none where models are asked: nothing must be asked of them then.
+      case .asking: if record.route?.way == .model { close() } else { hasInputClosed = true }
       case .responding: way?.clientStoppedSending(at: self)
       case .leaving, .closing: break
       }
@@ -173,10 +178,12 @@ package final class FrontDoor: ChannelDuplexHandler {
       begin(Self.noRequest)
       refuse(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
     case .receiving:
-      refuse(Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive."))
+      let tooSlow = Failure(.requestTimeout, reason: "request_timeout", "The request took too long to arrive.")
+      give(held ?? .refusal(tooSlow))
     case .asking:
       stopAsking()
       refuse(Failure(.unavailable, reason: "identity_timeout", "It took too long to find out who is asking."))
+      goOn()
     case .responding:
       record.failure = Failure(.requestTimeout, reason: "client_too_slow", "The client did not take its answer.")
       close()
@@ -298,6 +305,7 @@ package final class FrontDoor: ChannelDuplexHandler {
     if receivedBytes > settings.configuration.maxBody.bytes {
       return refuse(admission.tooLarge)
     }
+    guard held == nil else { return }  // it is refused: nobody keeps its body
     guard state.bodies.take(piece.readableBytes) else {
       return refuse(
         Failure(
@@ -330,15 +338,6 @@ package final class FrontDoor: ChannelDuplexHandler {
     way = nil
     left?.abandon()
   }
-
-  private func give(_ answer: Admission.OwnAnswer) {
-    switch answer {
-    case .refusal(let failure): refuse(failure)
-    case .preflight(let lines): respond(204, lines, nil)
-    }
-  }
-
-  var admission: Admission { Admission(routes: state.routes, settings: settings) }
 
   // MARK: The end of an answer
 

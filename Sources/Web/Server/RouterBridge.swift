@@ -33,12 +33,9 @@ package struct ApusContext: RequestContext {
   }
 }
 
-/// The way to Hummingbird's router: collects the body (the door bounds it), answers in a task, writes what comes.
+/// The way to the endpoints: collects the body (the door bounds it), answers in a task, writes what comes.
 package final class RouterBridge: Way {
-  /// What Hummingbird's router builds.
-  package typealias Responder = any HTTPResponder<ApusContext>
-
-  private let responder: Responder
+  private let endpoints: Endpoints
   private let logger: Logger
   private var head: RequestHead?
   private var body = ByteBuffer()
@@ -46,9 +43,9 @@ package final class RouterBridge: Way {
   /// When the handler was given the request: all until its answer's end is Apus's own work.
   private var began = NIODeadline.now()
 
-  /// A bridge to `responder`.
-  package init(responder: Responder, logger: Logger) {
-    self.responder = responder
+  /// A bridge to `endpoints`.
+  package init(endpoints: Endpoints, logger: Logger) {
+    self.endpoints = endpoints
     self.logger = logger
   }
 
@@ -67,6 +64,9 @@ package final class RouterBridge: Way {
   /// Answers it.
   package func answer(at door: FrontDoor) {
     guard let head, let loop = door.eventLoop else { return }
+    guard let handler = endpoints.handler(of: door.record.route) else {
+      return fail(Failure(.internalError, "A route that nothing answers."), door)
+    }
     let source = ApusContext.Source(
       logger: logger, requestID: door.record.id, caller: door.record.caller)
     let request: Request
@@ -79,8 +79,8 @@ package final class RouterBridge: Way {
     began = .now()
     let writer = BridgeWriter(
       bridge: NIOLoopBound(self, eventLoop: loop), door: NIOLoopBound(door, eventLoop: loop), loop: loop)
-    task = Task { [responder] in
-      await writer.send(request, ApusContext(source: source), responder)
+    task = Task {
+      await writer.send(request, ApusContext(source: source), handler)
     }
   }
 
@@ -146,9 +146,9 @@ private struct BridgeWriter: ResponseBodyWriter, Sendable {
   let door: NIOLoopBound<FrontDoor>
   let loop: any EventLoop
 
-  func send(_ request: Request, _ requestContext: ApusContext, _ responder: RouterBridge.Responder) async {
+  func send(_ request: Request, _ context: ApusContext, _ handler: Endpoint.Handler) async {
     do {
-      let response = try await responder.respond(to: request, context: requestContext)
+      let response = try await handler(request, context)
       let head = response.head
       let length = head.headerFields[.contentLength].flatMap { Int($0) } ?? response.body.contentLength
       loop.execute { bridge.value.begin(head, length: length, door.value) }

@@ -27,7 +27,10 @@ final class RedisCommands: RedisLineUser {
   }
 
   func begin(finished: EventLoopPromise<Void>) {
-    deadline = LazyDeadline(loop: line.loop) { [weak self] in self?.passed() }
+    // A millisecond more, in which the loop reads what has come: it must not call an answer late that lies in the socket.
+    deadline = LazyDeadline(loop: line.loop) { [weak self] in
+      self?.line.loop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { self?.passed() }
+    }
     line.begin(finished: finished)
   }
 
