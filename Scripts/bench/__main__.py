@@ -5,6 +5,7 @@ import signal
 import sys
 
 import gateway
+import limits
 import profile
 import soak
 import startup
@@ -15,6 +16,7 @@ EXAMPLES = """examples:
   ./bench gateway                             measure, print a Markdown report
   ./bench gateway --seconds 1 --rounds 1      a quick look, under half a minute
   ./bench gateway --write docs/benchmarks.md  measure, replace the report in that file
+  ./bench limits                              what keys and limits add, in memory and over Redis
   ./bench streams                             what is added to each chunk of a stream; 2,000 streams at once
   ./bench startup                             from the start to the first answer
   ./bench soak                                a million requests and 100,000 streams: is anything left of them?
@@ -34,7 +36,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subjects = parser.add_subparsers(title="what to measure", metavar="SUBJECT", required=True)
-    for subject in (gateway, streams, startup, soak, profile):
+    for subject in (gateway, limits, streams, startup, soak, profile):
         subject.add_parser(subjects)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)

@@ -50,7 +50,7 @@ class CallgrindTestbed(Testbed):
         _run(["gcc", "-O2", "-shared", "-fPIC", "-o", shim, _SIGSUSPEND])
         environment = dict(os.environ if environment is None else environment)
         # Swift's hashes differ from process to process otherwise, and with them the collisions.
-        environment |= {"LD_PRELOAD": str(shim), "SWIFT_DETERMINISTIC_HASHING": "1",
+        environment |= {"LD_PRELOAD": str(shim), "SWIFT_DETERMINISTIC_HASHING": "1", "APUS_SHARED_TIMEOUT": "10s",
                         "APUS_PROVIDERS_UPSTREAM_CONNECT_TIMEOUT": "30s"}  # Under valgrind all takes 50 times as long.
         valgrind = ["valgrind", "--tool=callgrind", "--demangle=no", f"--callgrind-out-file={self.folder}/costs",
                     f"--vgdb-prefix={self.folder}/vgdb"]

@@ -11,8 +11,8 @@ end
 function done(summary, latency, _)
   local errors = summary.errors
   io.write(string.format(
-    '\nfigures {"requests":%d,"seconds":%.6f,"bytes":%d,"p50_us":%d,"p99_us":%d,'
+    '\nfigures {"requests":%d,"seconds":%.6f,"bytes":%d,"p50_us":%d,"p99_us":%d,"max_us":%d,'
       .. '"connect":%d,"read":%d,"write":%d,"timeout":%d,"status":%d}\n',
     summary.requests, summary.duration / 1e6, summary.bytes, latency:percentile(50), latency:percentile(99),
-    errors.connect, errors.read, errors.write, errors.timeout, errors.status))
+    latency.max, errors.connect, errors.read, errors.write, errors.timeout, errors.status))
 end

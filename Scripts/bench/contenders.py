@@ -47,19 +47,21 @@ class Apus:
 
     name = "apus"
     title = "Apus"
+    role = "user"  # Of its one key.
+    settings = ""  # More sections of apus.yaml.
 
     def __init__(self, binary: Path | None):
         self._given = binary
         self._built: Path | None = None
 
     @property
-    def _binary(self) -> Path:
+    def binary(self) -> Path:
         """The binary that was named, else a fresh release build."""
         self._built = self._built or self._given or prerequisites.build_apus()
         return self._built
 
     def version(self) -> str:
-        told = subprocess.run([self._binary, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+        told = subprocess.run([self.binary, "--version"], capture_output=True, text=True, check=True).stdout.strip()
         return told if told.lower().startswith("apus") else f"Apus {told}"
 
     def start(self, testbed: Testbed, upstream: Server) -> Server:
@@ -67,14 +69,14 @@ class Apus:
         folder.mkdir()
         port = free_port()
         configuration = folder / "apus.yaml"
-        configuration.write_text(_APUS_YAML.format(
-            port=port, folder=folder, upstream=upstream.port, key=exchange.CLIENT_KEY,
+        configuration.write_text(self.settings + _APUS_YAML.format(
+            port=port, folder=folder, upstream=upstream.port, key=exchange.CLIENT_KEY, role=self.role,
             model=exchange.REQUESTED_MODEL, upstream_model=exchange.UPSTREAM_MODEL,
         ))
         # What the caller's environment overrides must not reach the server that is measured.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("APUS_")}
         log = folder / "log"
-        process = testbed.spawn([self._binary, "serve", "--config", configuration], log, environment)
+        process = testbed.spawn([self.binary, "serve", "--config", configuration], log, environment)
         return Server(process, port, log, CLIENT_HEADERS)
 
 
@@ -82,7 +84,7 @@ _APUS_YAML = """\
 server: {{ host: 127.0.0.1, port: {port} }}
 data_dir: "{folder}/data"
 keys:
-  - {{ name: bench, key: "{key}", role: user }}
+  - {{ name: bench, key: "{key}", role: {role} }}
 providers:
   upstream: {{ kind: openai, base_url: "http://127.0.0.1:{upstream}/v1" }}
 models:

@@ -47,7 +47,7 @@ def add_parser(subjects) -> None:
     )
     parser.add_argument("--seconds", type=options.positive, default=5, help="length of one measurement (default: 5)")
     parser.add_argument("--rounds", type=options.positive, default=3, help="measurements of each kind (default: 3)")
-    parser.add_argument("--connections", type=_numbers, default=[1, 32, 256], metavar="N,…",
+    parser.add_argument("--connections", type=options.numbers, default=[1, 32, 256], metavar="N,…",
                         help="connections kept open, one table row each (default: 1,32,256)")
     options.add_entrants(parser)
     options.add_common(parser, "gateway")
@@ -131,7 +131,3 @@ def _measure(testbed: Testbed, servers: dict[str, Server], arguments, missing: d
 def _minutes(servers: dict[str, Server], arguments) -> float:
     measurements = len(servers) * len(arguments.connections) * arguments.rounds
     return (measurements * (arguments.seconds + 0.4) + len(servers) * _WARM_UP[1]) / 60
-
-
-def _numbers(text: str) -> list[int]:
-    return sorted({options.positive(part) for part in text.split(",")})

@@ -28,6 +28,7 @@ class Sample:
     requests_per_second: float
     p50_ms: float
     p99_ms: float
+    max_ms: float
     cpu_us_per_request: float
     memory_peak_bytes: int
     memory_after_bytes: int
@@ -71,6 +72,7 @@ def measure(testbed: Testbed, server: Server, contender: str, load: tuple[int, i
         requests_per_second=figures["requests"] / figures["seconds"],
         p50_ms=figures["p50_us"] / 1000,
         p99_ms=figures["p99_us"] / 1000,
+        max_ms=figures["max_us"] / 1000,
         cpu_us_per_request=cpu / figures["requests"] * 1e6,
         memory_peak_bytes=max(peak, procfs.resident_bytes(processes)),
         memory_after_bytes=procfs.resident_bytes(processes),

@@ -62,22 +62,41 @@ class Upstream:
         connection.sendall(b"0\r\n\r\n")
 
 
-class Client:
+class Connection:
     """One kept connection to the server that is measured."""
 
-    def __init__(self, port: int, headers: dict[str, str], upstream: Upstream):
-        self._upstream = upstream
+    def __init__(self, port: int, headers: dict[str, str]):
+        self.headers = {"Host": "127.0.0.1", **headers}
         self._socket = socket.create_connection(("127.0.0.1", port), _TIMEOUT_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "127.0.0.1", **headers}.items())
 
     def ask(self) -> None:
         """One chat request, answered whole."""
-        self._upstream.events = 0
         answer = self._send(exchange.REQUEST)
         body = answer.read()
         if not exchange.is_the_completion(body):
             raise BenchFailure(f"answered {answer.status}, not the upstream's completion: {body[:500]!r}")
+
+    def _send(self, body: bytes) -> http.client.HTTPResponse:
+        """Head and body in one piece."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+        head = f"POST {exchange.PATH} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
+        self._socket.sendall(head.encode() + body)
+        answer = http.client.HTTPResponse(self._socket, method="POST")
+        answer.begin()
+        return answer
+
+
+class Client(Connection):
+    """Tells the upstream what the next request shall be answered with."""
+
+    def __init__(self, port: int, headers: dict[str, str], upstream: Upstream):
+        super().__init__(port, headers)
+        self._upstream = upstream
+
+    def ask(self) -> None:
+        self._upstream.events = 0
+        super().ask()
 
     def stream(self, events: int) -> None:
         """One chat request, answered with so many events and `[DONE]`, each taken before the next is sent."""
@@ -90,14 +109,6 @@ class Client:
                 self._upstream.taken.release()
         if received != events + 1:
             raise BenchFailure(f"a stream, with status {answer.status}, of {received} events instead of {events + 1}")
-
-    def _send(self, body: bytes) -> http.client.HTTPResponse:
-        """Head and body in one piece."""
-        head = f"POST {exchange.PATH} HTTP/1.1\r\n{self._head}Content-Length: {len(body)}\r\n\r\n"
-        self._socket.sendall(head.encode() + body)
-        answer = http.client.HTTPResponse(self._socket, method="POST")
-        answer.begin()
-        return answer
 
 
 def _head(media_type: str, framing: str) -> bytes:

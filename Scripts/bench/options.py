@@ -76,6 +76,11 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def numbers(text: str) -> list[int]:
+    """Whole numbers from 1, each once, in their order."""
+    return sorted({positive(part) for part in text.split(",")})
+
+
 def executable(text: str) -> Path:
     """A program's whole path."""
     if not shutil.which(Path(text).resolve()):

@@ -26,7 +26,7 @@ EXAMPLES = """examples:
 The report goes to standard output, progress to standard error.
 """
 
-_PACKAGES = {"valgrind": "valgrind", "gcc": "gcc", "objcopy": "binutils"}
+PACKAGES = {"valgrind": "valgrind", "gcc": "gcc", "objcopy": "binutils"}
 # Each starts Apus anew; each measures every subject so often.
 _PROCESSES, _ROUNDS = 2, 3
 _WARM_UP_REQUESTS, _REQUESTS = 300, 300
@@ -69,7 +69,7 @@ def add_parser(subjects) -> None:
 
 def run(arguments) -> int:
     """Counts, and prints the report."""
-    prerequisites.install_packages(_PACKAGES)
+    prerequisites.install_packages(PACKAGES)
     apus = contenders.Apus(arguments.binary)
     facts = machine.description() | {"Versions": f"{apus.version()}, {callgrind.version()}"}
     subjects = {name: Subject() for name in _MEASURES if arguments.only in (None, name)}
@@ -122,7 +122,8 @@ class Process:
             raise BenchFailure(f"Apus did not answer: {error!r}\n{tail(self._server.log)}") from error
 
 
-def _requests(process: Process, subject: Subject) -> None:
+def requests(process: Process, subject: Subject) -> None:
+    """Plain ones, in rounds."""
     def work() -> None:
         for _ in range(_REQUESTS):
             process.client.ask()
@@ -143,4 +144,4 @@ def _events(process: Process, subject: Subject) -> None:
         subject.add(long.plus(short, -1), _STREAMS * (_LONG_STREAM - _SHORT_STREAM))
 
 
-_MEASURES = {"request": _requests, "event": _events}
+_MEASURES = {"request": requests, "event": _events}

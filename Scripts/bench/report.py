@@ -46,7 +46,7 @@ class MarkedFile:
 def progress_line(sample: Sample, rounds: int) -> str:
     """One measurement in one line, as it ends."""
     figures = "  ".join(f"{form(getattr(sample, name))} {head}" for head, name, form in _FIGURES)
-    errors = f"  *** ERRORS: {_errors([sample])} ***" if sample.error_count else ""
+    errors = f"  *** ERRORS: {errors([sample])} ***" if sample.error_count else ""
     position = f"round {sample.round}/{rounds}  {sample.connections:>4} connections"
     return f"{position}  {sample.contender:<12}  {figures}{errors}"
 
@@ -57,7 +57,7 @@ def markdown(
     """The whole report; `notes` stand below the figures."""
     parts = [
         "\n".join(f"- {name}: {value}" for name, value in facts.items()),
-        _warning(titles, samples),
+        warning(titles, samples),
         "Median of the rounds; **×** is the ratio to nginx as proxy, the median of the ratios within each round.",
         _figures_table(titles, samples),
         notes,
@@ -72,18 +72,18 @@ def markdown(
 def _figures_table(titles: dict[str, str], samples: list[Sample]) -> str:
     head = ["connections", "contender"] + [cell for title, _, _ in _FIGURES for cell in (title, "×")] + ["errors"]
     rows = []
-    for connections, contender, rounds in _groups(titles, samples):
+    for connections, contender, rounds in groups(titles, samples):
         yardstick = [s for s in samples if s.contender == YARDSTICK and s.connections == connections]
         row = [str(connections), titles[contender]]
         for _, name, form in _FIGURES:
             row += [form(median(getattr(sample, name) for sample in rounds)), _ratio(rounds, yardstick, name)]
-        rows.append([*row, _errors(rounds)])
+        rows.append([*row, errors(rounds)])
     return table(head, rows)
 
 
 def _spread_table(titles: dict[str, str], samples: list[Sample]) -> str:
     rows = []
-    for connections, contender, rounds in _groups(titles, samples):
+    for connections, contender, rounds in groups(titles, samples):
         row = [str(connections), titles[contender]]
         for _, name, form in _FIGURES:
             values = [getattr(sample, name) for sample in rounds]
@@ -106,16 +106,16 @@ def _memory_table(titles: dict[str, str], idle: dict[str, int], samples: list[Sa
     return table(head, rows)
 
 
-def _warning(titles: dict[str, str], samples: list[Sample]) -> str:
+def warning(titles: dict[str, str], samples: list[Sample]) -> str:
     """Says loudly which figures are not to be trusted; nothing when all requests were answered."""
     lines = [
-        f"> **{titles[contender]} at {connections} connections: {_errors(rounds)}.**"
-        for connections, contender, rounds in _groups(titles, samples) if any(s.error_count for s in rounds)
+        f"> **{titles[contender]} at {connections} connections: {errors(rounds)}.**"
+        for connections, contender, rounds in groups(titles, samples) if any(s.error_count for s in rounds)
     ]
     return "\n".join(["> **Requests failed; these figures do not count.**", ">", *lines]) if lines else ""
 
 
-def _errors(samples: list[Sample]) -> str:
+def errors(samples: list[Sample]) -> str:
     """The errors of all rounds by kind, or `0`."""
     totals = {kind: sum(sample.errors[kind] for sample in samples) for kind in samples[0].errors}
     return ", ".join(f"{count:,} {kind}" for kind, count in totals.items() if count) or "0"
@@ -127,7 +127,7 @@ def _ratio(rounds: list[Sample], yardstick: list[Sample], name: str) -> str:
     return f"{median(ratios):.2f}" if ratios else "–"
 
 
-def _groups(titles: dict[str, str], samples: list[Sample]):
+def groups(titles: dict[str, str], samples: list[Sample]):
     """Yields connections, contender and its rounds, in the report's order."""
     for connections in sorted({sample.connections for sample in samples}):
         for contender in titles:

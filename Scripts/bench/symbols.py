@@ -21,7 +21,7 @@ _COMMON = [(name, re.compile(pattern)) for name, pattern in [
 ]]
 
 _PARTS = {
-    "Apus": ("App", "CAssets", "CProcess", "Gateway", "Kernel", "Web", "Wire"),
+    "Apus": ("Accounts", "App", "CAssets", "CPostgres", "CProcess", "Gateway", "Kernel", "Store", "Web", "Wire"),
     "NIO: HTTP/1": ("NIOHTTP1", "CNIOLLHTTP"),
     "NIO: channels and loops": ("NIOCore", "NIOPosix", "NIOConcurrencyHelpers", "DequeModule", "Atomics",
                                 "_NIODataStructures", "CNIOLinux", "CNIOPosix"),

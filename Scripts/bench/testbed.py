@@ -37,11 +37,13 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}{exchange.PATH}"
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """One request on a connection of its own: the answer's status and body."""
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """One request on a connection of its own, with the server's headers or others: the answer's status and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_SECONDS)
         try:
-            connection.request(method, path, body, self.headers)
+            connection.request(method, path, body, self.headers if headers is None else headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
