@@ -46,6 +46,7 @@ class Rounds:
         self._testbed, self._redis = testbed, redis
         self._turns = [Turn(report.YARDSTICK, "nginx as proxy", proxy)]
         self._turns += [Turn(apus.name, apus.title, apus.server, apus.renew) for apus in apuses]
+        self._shared = next(turn for turn in self._turns if turn.name == limited.SharedPlan.name)
         self._troubled = [
             self._trouble("killed", "… Redis killed", redis.killed),
             self._trouble("freezes", f"… Redis frozen, the first {_FREEZING_SECONDS} s", redis.frozen,
@@ -74,7 +75,7 @@ class Rounds:
         before = self._redis.leases()
         with turn.circumstances():
             sample = load.measure(self._testbed, turn.server, turn.name, wanted)
-        if turn.name == limited.SharedPlan.name:
+        if turn is self._shared:
             leases = self._redis.leases().since(before)
             self._found.leases.setdefault(sample.connections, []).append((leases, sample.requests))
         elif turn in self._troubled:
@@ -84,13 +85,12 @@ class Rounds:
         return sample
 
     def _trouble(self, name: str, title: str, circumstances: Callable, seconds: int | None = None) -> Turn:
-        shared = next(turn for turn in self._turns if turn.name == limited.SharedPlan.name)
-        return Turn(f"redis {name}", title, shared.server, shared.prepare, circumstances, seconds)
+        return Turn(f"redis {name}", title, self._shared.server, self._shared.prepare, circumstances, seconds)
 
     @contextmanager
     def _frozen_for_longer(self):
         """Only requests bring it to light that Redis does not answer."""
-        shared = self._troubled[0]
+        connections, _, number = _WARM_UP
         with self._redis.frozen():
-            load.measure(self._testbed, shared.server, shared.name, (32, _FREEZING_SECONDS, 0))
+            load.measure(self._testbed, self._shared.server, "warm-up", (connections, _FREEZING_SECONDS, number))
             yield

@@ -124,6 +124,7 @@ class Process:
 
 def requests(process: Process, subject: Subject) -> None:
     """Plain ones, in rounds."""
+
     def work() -> None:
         for _ in range(_REQUESTS):
             process.client.ask()
