@@ -124,6 +124,18 @@ package struct HeaderLines: Sendable, ExpressibleByDictionaryLiteral {
     add(value, after: start)
   }
 
+  /// Adds a line whose value is written in place; `write` appends visible characters and spaces only.
+  package mutating func add(_ name: StaticString, writing write: (inout [UInt8]) -> Void) {
+    let start = UInt32(bytes.count)
+    bytes.append(name)
+    let nameEnd = UInt32(bytes.count)
+    bytes.append(": ")
+    let valueStart = UInt32(bytes.count)
+    write(&bytes)
+    lines.append(Line(name: start..<nameEnd, value: valueStart..<UInt32(bytes.count)))
+    bytes.append("\r\n")
+  }
+
   /// Adds a line whose name is not known beforehand; one that is not a token (RFC 9110, section 5.6.2) is left out.
   package mutating func add(name: String, _ value: String) {
     guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenByte) else { return }

@@ -27,7 +27,7 @@ final class RedisCommands: RedisLineUser {
   }
 
   func begin(finished: EventLoopPromise<Void>) {
-    // A millisecond more, in which the loop reads what has come: it must not call an answer late that lies in the socket.
+    // A millisecond more, in which the loop reads what has come: no answer is late that lies in the socket already.
     deadline = LazyDeadline(loop: line.loop) { [weak self] in
       self?.line.loop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { self?.passed() }
     }
