@@ -31,8 +31,8 @@ package final class AccountChanges: Service {
       wakeUp.yield()
     }
     defer { subscription.cancel() }
-    await accounts.prepare()
     await withTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { await self.accounts.prepare() }
       tasks.addTask { await self.tick() }
       tasks.addTask { await self.watch() }
       try? await gracefulShutdown()  // it throws when the task is cancelled: stop all the same

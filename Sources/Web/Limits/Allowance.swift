@@ -106,7 +106,9 @@ package final class Allowance: Sendable {
 
   /// A request that entered is not made after all.
   func takeBack(_ entry: Entry) {
-    state.withLock { $0.takeBack(enteredAt: entry.time, spentLease: entry.spentLease, now: Self.now) }
+    state.withLock {
+      $0.takeBack(enteredAt: entry.standing.map { _ in entry.time }, spentLease: entry.spentLease, now: Self.now)
+    }
   }
 
   // MARK: Leases

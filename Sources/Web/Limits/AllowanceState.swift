@@ -111,9 +111,11 @@ package struct AllowanceState: Sendable {
   }
 
   /// A request that entered at `time` is not made after all: another of its limits stood in its way.
-  package mutating func takeBack(enteredAt time: Int64, spentLease: Bool, now: Int64) {
+  ///
+  /// `time` is when it was counted in the minute; nil where it was not.
+  package mutating func takeBack(enteredAt time: Int64?, spentLease: Bool, now: Int64) {
     leave()
-    window.giveBack(takenAt: time)
+    if let time { window.giveBack(takenAt: time) }
     guard spentLease, let batch = batches.indices.last, batches[batch].expiry > now else { return }
     batches[batch].left += 1
   }
