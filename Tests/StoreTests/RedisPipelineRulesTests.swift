@@ -139,6 +139,19 @@ struct RedisGateRulesTests {
     gate.wrote(byteCount: 64 << 20)
     #expect(gate.enter(3, byteCount: 64 << 20).refusal == nil)
   }
+
+  @Test("What it gives back when it closes is no longer under way, however often that happens")
+  func bytesOfOutages() {
+    var gate = RedisGate<Int>()
+    for outage in 0..<100 {
+      gate.open()
+      #expect(gate.enter(1, byteCount: 16 << 20).refusal == nil)
+      #expect(gate.takeQueue() == [1])
+      #expect(gate.enter(2, byteCount: 16 << 20).refusal == nil, "\(outage)")
+      #expect(gate.close("no") == [2])
+      gate.wrote(byteCount: 16 << 20)
+    }
+  }
 }
 
 extension RedisPipeline.Reply {

@@ -36,6 +36,8 @@ struct RedisGate<Call> {
   private var queue: [Call] = []
   private var unansweredCount = 0
   private var unwrittenBytes = 0
+  /// Those of them that wait in the queue.
+  private var queuedBytes = 0
 
   mutating func enter(_ call: Call, byteCount: Int) -> Entry {
     if let problem { return .refused(problem) }
@@ -43,13 +45,17 @@ struct RedisGate<Call> {
       return .refused("too much is under way")
     }
     unwrittenBytes += byteCount
+    queuedBytes += byteCount
     queue.append(call)
     return .queued(isFirst: queue.count == 1)
   }
 
   /// Takes out what came in.
   mutating func takeQueue() -> [Call] {
-    defer { queue = [] }
+    defer {
+      queue = []
+      queuedBytes = 0
+    }
     return queue
   }
 
@@ -70,6 +76,7 @@ struct RedisGate<Call> {
   /// Lets nothing in any more, and takes out what came in and was not sent.
   mutating func close(_ problem: String) -> [Call] {
     self.problem = problem
+    unwrittenBytes -= queuedBytes
     return takeQueue()
   }
 }
