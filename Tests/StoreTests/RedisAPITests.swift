@@ -210,6 +210,69 @@ struct RedisAPITests {
     }
   }
 
+  /// Tells the server something over a connection of its own.
+  private func tell(_ server: RedisServer, _ command: String) async throws {
+    let client = try await RawClient.connect(to: server.port)
+    try await client.send("\(command)\r\nQUIT\r\n")
+    #expect(try await client.end() == "+OK\r\n+OK\r\n")
+  }
+
+  private func increments(_ memory: SharedMemory) async -> Bool {
+    do throws(Failure) {
+      try await memory.increment("n", by: 1, for: .seconds(60))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  @Test("A server that has become a replica is not taken for one that works, and is left for another connection")
+  func replica() async throws {
+    try await run { memory, server in
+      #expect(await increments(memory))
+      try await tell(server, "REPLICAOF 127.0.0.1 1")
+      #expect(await !increments(memory))
+      try await eventually("why is told") {
+        await !increments(memory) && memory.status.problem == "Redis says: READONLY"
+      }
+      try await tell(server, "REPLICAOF NO ONE")
+      try await eventually("it works again") { await increments(memory) && memory.status.isWorking }
+      #expect(memory.figures.reconnects.value >= 1)
+    }
+  }
+
+  @Test("Buckets of the future count as of now, and those that have left the window do not")
+  func buckets() async throws {
+    try await run { memory, server in
+      let ask = { (subject: String) in
+        LeaseRequest(subject: subject, limit: 10, windowMilliseconds: 60_000, wanted: 10)
+      }
+      let now = try await memory.lease(ask("other")).bucket
+      let client = try await RawClient.connect(to: server.port)
+      try await client.send("HSET future \(now + 1000) 6\r\nHSET past \(now - 1000) 6\r\nQUIT\r\n")
+      #expect(try await client.end() == ":1\r\n:1\r\n+OK\r\n")
+      let future = try await memory.lease(ask("future"))
+      #expect(future.granted == 4 && future.used == 10)
+      #expect(future.resetMilliseconds <= 60_250)
+      let past = try await memory.lease(ask("past"))
+      #expect(past.granted == 10 && past.used == 10)
+    }
+  }
+
+  @Test("A server without memory is told, and works again when it has some")
+  func full() async throws {
+    try await run { memory, server in
+      try await tell(server, "CONFIG SET maxmemory 1")
+      #expect(await !works(memory))
+      #expect(await !increments(memory))
+      try await eventually("why is told") { memory.status.problem == "Redis says: OOM" }
+      try await tell(server, "CONFIG SET maxmemory 0")
+      #expect(await works(memory))
+      try await eventually("it works again") { memory.status.isWorking }
+      #expect(memory.figures.reconnects.value == 0)
+    }
+  }
+
   @Test("Stopped, it fails at once, and whoever waited has an answer")
   func stopped() async throws {
     let server = try await RedisServer.start()

@@ -18,7 +18,7 @@ struct RedisConnectionRulesTests {
   func opens() {
     let (link, actions) = play(Self.up)
     #expect(link.state == .up)
-    #expect(actions == [[.connect], [.greet, .wake(.seconds(1))], [.wake(nil), .announce]])
+    #expect(actions == [[.connect], [.greet, .wake(.seconds(1))], [.wake(.seconds(5)), .announce]])
   }
 
   @Test("What cannot be opened is tried again, after longer and longer pauses")
@@ -31,11 +31,20 @@ struct RedisConnectionRulesTests {
     #expect(link.state == .connecting)
   }
 
-  @Test("Once it stood, the pauses are short again")
+  @Test("Once it stood for a while, the pauses are short again")
   func shortAgain() {
     let failed = (0..<5).flatMap { _ in [RedisLink.Event.notOpened("no"), .timer] }
-    let (_, actions) = play([.begin] + failed + [.opened, .greeted, .closed])
+    let (_, actions) = play([.begin] + failed + [.opened, .greeted, .timer, .closed])
+    #expect(actions.dropLast().last == [.wake(nil), .trust])
     #expect(actions.last == [.withdraw("the connection was closed"), .wake(.milliseconds(50))])
+  }
+
+  @Test("One that is closed right after each greeting is not opened again and again without a pause")
+  func refusedAfterGreeting() {
+    let attempt: [RedisLink.Event] = [.opened, .greeted, .failed("no"), .closed, .timer]
+    let (_, actions) = play([.begin] + (0..<6).flatMap { _ in attempt })
+    let pauses = [50, 100, 200, 400, 800, 1000].map { [RedisLink.Action.wake(.milliseconds($0))] }
+    #expect(stride(from: 4, to: 30, by: 5).map { actions[$0] } == pauses)
   }
 
   @Test("A greeting without an answer, or with a wrong one, closes; only then comes the next attempt")

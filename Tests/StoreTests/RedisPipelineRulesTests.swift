@@ -67,6 +67,15 @@ struct RedisPipelineRulesTests {
     #expect(pipeline.isSilent(at: Self.at(101_510)))
   }
 
+  @Test("Bytes of a reply that is not whole are a sign of life")
+  func slowReply() {
+    var pipeline = pipeline()
+    pipeline.send(1, at: Self.at(0))
+    pipeline.noteSign(at: Self.at(900))
+    #expect(!pipeline.isSilent(at: Self.at(1_000)))
+    #expect(pipeline.isSilent(at: Self.at(1_900)))
+  }
+
   @Test("With the connection gone all that wait are taken out, and only they")
   func gone() {
     var pipeline = pipeline()

@@ -17,12 +17,16 @@ struct RedisSocketAPITests {
 
   /// A new key and its certificate for an address, in one file.
   private func makePEM(in folder: String, address: String) throws -> String {
-    let path = "\(folder)/\(address).pem"
+    try makePEM(in: folder, subject: "IP:\(address)")
+  }
+
+  private func makePEM(in folder: String, subject: String) throws -> String {
+    let path = "\(folder)/\(subject).pem"
     let openssl = Process()
     openssl.executableURL = URL(filePath: "/usr/bin/env")
     openssl.arguments =
       ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-      + ["-subj", "/CN=test", "-addext", "subjectAltName=IP:\(address)", "-keyout", path, "-out", path + ".crt"]
+      + ["-subj", "/CN=test", "-addext", "subjectAltName=\(subject)", "-keyout", path, "-out", path + ".crt"]
     openssl.standardError = FileHandle.nullDevice
     try openssl.run()
     openssl.waitUntilExit()
@@ -69,6 +73,34 @@ struct RedisSocketAPITests {
         }
         #expect(memory.figures.connections.value == 0)
       }
+    }
+  }
+
+  @Test("A name is verified as well, with authorities that the URL names", arguments: ["localhost", "elsewhere"])
+  func name(certified: String) async throws {
+    try await withFolder { folder in
+      let pem = try makePEM(in: folder, subject: "DNS:\(certified)")
+      let server = try await RedisServer.start(pem: pem)
+      let location = try #require(
+        SharedMemoryConfiguration.Location(url: "rediss://localhost:\(server.port)/0?ca=\(pem).crt"))
+      try await SharedScene.run(SharedMemoryConfiguration(location: location, timeout: .seconds(10))) { memory in
+        if certified == "localhost" {
+          try await eventually("Redis works") { memory.status.isWorking }
+        } else {
+          try await eventually("why is told") { memory.status.problem?.lowercased().contains("certificate") == true }
+        }
+      }
+    }
+  }
+
+  @Test("Authorities that cannot be read are told")
+  func unreadable() async throws {
+    let server = try await RedisServer.start()
+    try await SharedScene.run(configuration(server, trusting: "/nowhere.pem")) { memory in
+      try await eventually("why is told") {
+        memory.status.problem.map { $0 != "it is not connected yet" && !$0.contains("answer") } ?? false
+      }
+      #expect(memory.figures.connections.value == 0)
     }
   }
 

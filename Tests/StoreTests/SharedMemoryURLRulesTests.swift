@@ -26,8 +26,15 @@ struct SharedMemoryURLRulesTests {
         RedisLocation(origin: Self.tcp("cache", 1), user: "ann", password: Secret("s@/:c"), database: 2)
       ),
       ("redis+unix:/run/redis.sock", RedisLocation(origin: UpstreamOrigin(.unix(path: "/run/redis.sock")))),
+      (
+        "redis+unix://:secret@/a?db=4",
+        RedisLocation(origin: UpstreamOrigin(.unix(path: "/a")), password: Secret("secret"), database: 4)
+      ),
       ("redis+unix:///a?db=4", RedisLocation(origin: UpstreamOrigin(.unix(path: "/a")), database: 4)),
     ]
+    var ownAuthority = RedisLocation(origin: Self.tcp("cache", 6379, isSecure: true), database: 1)
+    ownAuthority.trustedCertificates = "/etc/my ca.pem"
+    #expect(Location(url: "rediss://cache/1?ca=/etc/my%20ca.pem") == .redis(ownAuthority))
     for (url, location) in forms { #expect(Location(url: url) == .redis(location), "\(url)") }
     #expect(Location(url: "memory:") == .memory)
   }
@@ -39,7 +46,9 @@ struct SharedMemoryURLRulesTests {
       "redis://cache:0", "redis://cache:65536", "redis://cache:x", "redis://cache/x", "redis://cache/-1",
       "redis://cache/1234567", "redis://cache/1/2", "redis://cache?db=1", "redis://cache#a", "redis://ann@cache",
       "redis://ann:@cache", "redis://:@cache", "redis+unix:", "redis+unix:a", "redis+unix://host/a", "redis+unix:/",
-      "redis+unix:/a?db=", "redis+unix:/a?x=1", "redis+unix:/" + String(repeating: "a", count: 107),
+      "redis+unix:/a?db=", "redis://cache?ca=/a", "rediss://cache?ca=", "rediss://cache?ca",
+      "rediss://cache?ca=/a&db=1",
+      "rediss://cache?ca=/a&ca=/b", "redis+unix:/a?x=1", "redis+unix:/" + String(repeating: "a", count: 107),
     ])
   func refused(url: String) {
     #expect(Location(url: url) == nil)

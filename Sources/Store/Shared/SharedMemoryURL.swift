@@ -5,8 +5,8 @@ import Wire
 extension SharedMemoryConfiguration.Location {
   /// What `init(url:)` takes, for the message about what it does not.
   package static let expected = """
-    'memory:', 'redis://[user:password@]host[:port][/db]', the same with 'rediss://' for TLS, or \
-    'redis+unix:/path[?db=N]'
+    'memory:', 'redis://[user:password@]host[:port][/db]', the same with 'rediss://' and perhaps '?ca=PATH' for TLS, \
+    or 'redis+unix:/path[?db=N]' ('redis+unix://:password@/path')
     """
 
   /// Reads `shared.url`; nil for what is none of `expected`.
@@ -40,33 +40,43 @@ extension RedisLocation: CustomStringConvertible {
     }
   }
 
-  /// `//[user:password@]host[:port][/db]`
+  /// `//[user:password@]host[:port][/db][?ca=PATH]`
   fileprivate init?(network parts: URLComponents, isSecure: Bool) {
-    guard let host = parts.host, !host.isEmpty, parts.query == nil else { return nil }
+    guard let host = parts.host, !host.isEmpty else { return nil }
+    let options = parts.queryItems ?? []
+    let authorities = options.first { $0.name == "ca" && isSecure }?.value
+    guard options.count == (authorities == nil ? 0 : 1), authorities?.isEmpty != true else { return nil }
     let port = parts.port ?? 6379
     let path = parts.path.drop { $0 == "/" }
     guard (1...65_535).contains(port), let database = path.isEmpty ? 0 : Self.databaseNumber(path) else { return nil }
     let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
-    let password = parts.password ?? ""
-    // A user without a password, and a password that was left empty, are slips.
-    guard password.isEmpty == (parts.user == nil) else { return nil }
+    guard let (user, password) = Self.credentials(parts) else { return nil }
     self.init(
-      origin: UpstreamOrigin(.tcp(host: bare, port: port), isSecure: isSecure),
-      user: parts.user.flatMap { $0.isEmpty ? nil : $0 },
-      password: password.isEmpty ? nil : Secret(password), database: database)
+      origin: UpstreamOrigin(.tcp(host: bare, port: port), isSecure: isSecure), user: user, password: password,
+      database: database)
+    trustedCertificates = authorities
   }
 
-  /// `/path[?db=N]`, or the same after `//`.
+  /// `/path[?db=N]`, or the same after `//` or `//user:password@`.
   fileprivate init?(socket parts: URLComponents) {
     let path = parts.path
-    guard (parts.host ?? "").isEmpty, parts.user == nil, path.hasPrefix("/") else { return nil }
+    guard (parts.host ?? "").isEmpty, let (user, password) = Self.credentials(parts), path.hasPrefix("/") else {
+      return nil
+    }
     guard (2..<108).contains(path.utf8.count) else { return nil }  // the length of sun_path, with its NUL
     var database: Int? = 0
     if let query = parts.query {
       database = query.hasPrefix("db=") ? Self.databaseNumber(query.dropFirst(3)) : nil
     }
     guard let database else { return nil }
-    self.init(origin: UpstreamOrigin(.unix(path: path)), database: database)
+    self.init(origin: UpstreamOrigin(.unix(path: path)), user: user, password: password, database: database)
+  }
+
+  /// Nil for a user without a password, and for a password that was left empty, which are slips.
+  private static func credentials(_ parts: URLComponents) -> (user: String?, password: Secret?)? {
+    let password = parts.password ?? ""
+    guard password.isEmpty == (parts.user == nil) else { return nil }
+    return (parts.user.flatMap { $0.isEmpty ? nil : $0 }, password.isEmpty ? nil : Secret(password))
   }
 
   private static func databaseNumber(_ text: Substring) -> Int? {

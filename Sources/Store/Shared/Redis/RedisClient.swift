@@ -23,8 +23,9 @@ final class RedisClient: Sendable {
     self.figures = figures
     let lines = NIOLoopBoundBox<Lines?>.makeEmptyBox(eventLoop: loop)
     self.lines = lines
+    let tls = RedisTLS(location)
     loop.execute { [entrance, audience] in
-      let parts = (0..<2).map { _ in RedisLine(location, loop: loop, figures: figures, logger: logger) }
+      let parts = (0..<2).map { _ in RedisLine(location, tls: tls, loop: loop, figures: figures, logger: logger) }
       lines.value = Lines(
         commands: RedisCommands(parts[0], entrance: entrance, timeout: TimeAmount(timeout)),
         subscriptions: RedisSubscriptions(parts[1], audience: audience))
@@ -33,7 +34,7 @@ final class RedisClient: Sendable {
 
   /// What is wrong; nil while both connections work.
   var problem: String? {
-    entrance.gate.withLock { $0.problem } ?? audience.problem.withLock { $0 }
+    entrance.gate.withLock { $0.problem ?? $0.complaint } ?? audience.problem.withLock { $0 }
   }
 
   /// Keeps both connections until it is stopped.

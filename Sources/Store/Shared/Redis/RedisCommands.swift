@@ -18,6 +18,7 @@ final class RedisCommands: RedisLineUser {
   private var pipeline: RedisPipeline<RedisCall>
   private var breaker = RedisBreaker()
   private var deadline: LazyDeadline?
+  private var complaint: String?
 
   init(_ line: RedisLine, entrance: Entrance, timeout: TimeAmount) {
     self.line = line
@@ -60,6 +61,7 @@ final class RedisCommands: RedisLineUser {
 
   func lineCameUp() {
     breaker = RedisBreaker()
+    complaint = nil
     entrance.gate.withLock { $0.open() }
   }
 
@@ -76,6 +78,7 @@ final class RedisCommands: RedisLineUser {
     case .answer(let call):
       breaker.answered()
       call.finish(.success(reply))
+      take(RedisTrouble(reply))
     case .late: break
     case .probe(let isInTime): act(on: breaker.probeReturned(isInTime: isInTime))
     case .unasked: line.fail("it says what nobody asked for")
@@ -83,7 +86,14 @@ final class RedisCommands: RedisLineUser {
   }
 
   func receivedAll() {
+    pipeline.noteSign(at: .now())
     settle()
+  }
+
+  private func take(_ trouble: RedisTrouble?) {
+    complaint = trouble.map { "Redis says: \($0.word)" }
+    guard let trouble, let complaint else { return }
+    if trouble.isOfConnection { line.fail(complaint) } else { line.complain(complaint) }
   }
 
   // MARK: Deadlines
@@ -118,6 +128,9 @@ final class RedisCommands: RedisLineUser {
   private func settle() {
     deadline?.set(pipeline.nextDeadline)
     let count = pipeline.count
-    entrance.gate.withLock { $0.setUnanswered(count) }
+    entrance.gate.withLock { gate in
+      gate.setUnanswered(count)
+      gate.complaint = complaint
+    }
   }
 }

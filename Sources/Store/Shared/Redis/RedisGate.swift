@@ -33,6 +33,8 @@ struct RedisGate<Call> {
 
   /// Why nothing is let in; nil while it is open.
   private(set) var problem: String? = "it is not connected yet"
+  /// What the last reply complained of, although commands go on being sent; nil when it brought what was asked for.
+  var complaint: String?
   private var queue: [Call] = []
   private var unansweredCount = 0
   private var unwrittenBytes = 0
@@ -71,6 +73,7 @@ struct RedisGate<Call> {
 
   mutating func open() {
     problem = nil
+    complaint = nil
   }
 
   /// Lets nothing in any more, and takes out what came in and was not sent.

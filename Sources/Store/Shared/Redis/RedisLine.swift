@@ -10,7 +10,7 @@ protocol RedisLineUser: AnyObject {
   func lineCameUp()
   func lineWentDown(_ problem: String)
   func received(_ reply: RESPValue)
-  /// What arrived in one piece has been handed over.
+  /// Bytes arrived, and the replies that are whole have been handed over.
   func receivedAll()
 }
 
@@ -19,6 +19,7 @@ final class RedisLine {
   weak var user: (any RedisLineUser)?
   let loop: any EventLoop
   private let location: RedisLocation
+  private let tls: RedisTLS?
   private let figures: SharedMemoryFigures
   private let logger: Logger
   private var finished: EventLoopPromise<Void>?
@@ -31,10 +32,14 @@ final class RedisLine {
   private var greetingCount = 0
   private var wasUp = false
   private var hasBeenUp = false
-  private var loggedProblem: String?
+  /// What the log said last, and when; nil when it said that all is well.
+  private var logged: (problem: String, time: NIODeadline)?
 
-  init(_ location: RedisLocation, loop: any EventLoop, figures: SharedMemoryFigures, logger: Logger) {
+  init(
+    _ location: RedisLocation, tls: RedisTLS?, loop: any EventLoop, figures: SharedMemoryFigures, logger: Logger
+  ) {
     self.location = location
+    self.tls = tls
     self.loop = loop
     self.figures = figures
     self.logger = logger
@@ -57,6 +62,11 @@ final class RedisLine {
   /// Gives up the connection that stands; another one follows.
   func fail(_ problem: String) {
     receive(.failed(problem))
+  }
+
+  /// Says in the log what is wrong with a connection that stays.
+  func complain(_ problem: String) {
+    warn("Redis does not do what it is asked", problem)
   }
 
   func send(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
@@ -129,6 +139,7 @@ final class RedisLine {
       case .connect: connect()
       case .greet: greet()
       case .announce: announce()
+      case .trust: trust()
       case .withdraw(let problem): withdraw(problem)
       case .close: close()
       case .wake(let pause): timer?.set(pause.map { .now() + $0 })
@@ -142,21 +153,33 @@ final class RedisLine {
   private func announce() {
     wasUp = true
     figures.connections.add(1)
-    if hasBeenUp { figures.reconnects.add() }
+    if hasBeenUp { figures.reconnects.add() } else { logConnected() }
     hasBeenUp = true
-    loggedProblem = nil
-    logger.info("connected to Redis", metadata: ["location": "\(location)"])
     user?.lineCameUp()
+  }
+
+  private func trust() {
+    if logged != nil { logConnected() }
+    logged = nil
+  }
+
+  private func logConnected() {
+    logger.info("connected to Redis", metadata: ["location": "\(location)"])
   }
 
   private func withdraw(_ problem: String) {
     if wasUp { figures.connections.add(-1) }
     wasUp = false
-    if problem != loggedProblem {
-      logger.warning("no connection to Redis", metadata: ["location": "\(location)", "problem": "\(problem)"])
-    }
-    loggedProblem = problem
+    warn("no connection to Redis", problem)
     user?.lineWentDown(problem)
+  }
+
+  /// Says what is wrong, and the same thing again after a minute at the earliest.
+  private func warn(_ message: Logger.Message, _ problem: String) {
+    let now = NIODeadline.now()
+    if let logged, logged.problem == problem, now < logged.time + .minutes(1) { return }
+    logged = (problem, now)
+    logger.warning(message, metadata: ["location": "\(location)", "problem": "\(problem)"])
   }
 
   private func close() {
@@ -195,7 +218,7 @@ final class RedisLine {
     do {
       guard channel.isActive else { throw ChannelError.alreadyClosed }
       let pipeline = channel.pipeline.syncOperations
-      if location.origin.isSecure { try pipeline.addHandler(makeTLSHandler()) }
+      if let tls { try pipeline.addHandler(tls.makeHandler()) }
       try pipeline.addHandler(RedisHandler(line: self))
       self.channel = channel
       try channel.syncOptions?.setOption(.autoRead, value: true)
@@ -205,16 +228,6 @@ final class RedisLine {
       channel.close(promise: nil)
       throw error
     }
-  }
-
-  private func makeTLSHandler() throws -> NIOSSLClientHandler {
-    var settings = TLSConfiguration.makeClientConfiguration()
-    if let path = location.trustedCertificates { settings.trustRoots = .file(path) }
-    let context = try NIOSSLContext(configuration: settings)
-    guard case .tcp(let host, _) = location.origin.address else { throw ChannelError.inappropriateOperationForState }
-    // An address is verified as such, and must not be sent as a name.
-    let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil  // throws for what is a name
-    return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
   }
 
   static func words(for error: any Error) -> String {

@@ -23,6 +23,8 @@ struct RedisLink {
     case greet
     /// Commands may be sent from now on.
     case announce
+    /// It has stood for a while: what went wrong before is over.
+    case trust
     /// No commands any more, and why.
     case withdraw(String)
     case close
@@ -40,6 +42,8 @@ struct RedisLink {
 
   /// For a connection to be opened, and again for all greetings to be answered.
   static let connectTimeout = TimeAmount.seconds(1)
+  /// How long a connection has to stand until it counts as one that works: some are closed right after the greeting.
+  static let trustTime = TimeAmount.seconds(5)
   private static let firstPause = TimeAmount.milliseconds(50)
   private static let maxPause = TimeAmount.seconds(1)
 
@@ -53,9 +57,10 @@ struct RedisLink {
     switch (state, event) {
     case (.idle, .begin), (.waiting, .timer): return enter(.connecting, [.connect])
     case (.connecting, .opened): return enter(.greeting, [.greet, .wake(Self.connectTimeout)])
-    case (.greeting, .greeted):
+    case (.greeting, .greeted): return enter(.up, [.wake(Self.trustTime), .announce])
+    case (.up, .timer):
       failures = 0
-      return enter(.up, [.wake(nil), .announce])
+      return [.wake(nil), .trust]
     case (.connecting, .notOpened(let problem)): return wait([.withdraw(problem)], jitter)
     case (.greeting, .timer): return enter(.closing, [.wake(nil), .withdraw("it does not answer"), .close])
     case (.greeting, .failed(let problem)), (.up, .failed(let problem)):

@@ -27,7 +27,7 @@ struct RedisPipeline<Call> {
   private var places = CircularBuffer<Place>()
   /// How many of the first have been given up, or had no more time.
   private var lateCount = 0
-  /// When something came last, or began to be waited for.
+  /// When bytes came last, or something began to be waited for.
   private var lastSign = NIODeadline.uptimeNanoseconds(0)
 
   init(timeout: TimeAmount, maxSilence: TimeAmount) {
@@ -46,12 +46,17 @@ struct RedisPipeline<Call> {
 
   /// Notes that a reply came.
   mutating func receive(at now: NIODeadline) -> Reply {
-    lastSign = now
+    noteSign(at: now)
     guard let place = places.popFirst() else { return .unasked }
     let isInTime = lateCount == 0
     if !isInTime { lateCount -= 1 }
     if place.isProbe { return .probe(isInTime: isInTime) }
     return place.call.map { .answer($0) } ?? .late
+  }
+
+  /// Notes that bytes came, of a reply that may not be whole yet.
+  mutating func noteSign(at now: NIODeadline) {
+    lastSign = now
   }
 
   /// Takes out the commands whose deadline has passed.

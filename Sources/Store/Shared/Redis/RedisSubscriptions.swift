@@ -80,7 +80,9 @@ final class RedisSubscriptions: RedisLineUser {
     }
   }
 
-  func receivedAll() {}
+  func receivedAll() {
+    isWaitingForPong = false
+  }
 
   /// While there is no subscription a sign of life is an ordinary reply; so is the refusal of a subscription.
   private func receivedPlain(_ reply: RESPValue) {
