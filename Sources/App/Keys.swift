@@ -47,7 +47,7 @@ struct Keys: AsyncParsableCommand {
 
     func run() async throws {
       let body = ByteBuffer(string: json)
-      try await CommandMemory.withAccounts(try options.load().configuration) { accounts in
+      try await CommandMemory.withAccounts(try options.load().configuration, isMade: true) { accounts in
         let made = try await accounts.createKey(try Fields(body))
         Output.error("\(made.key.id): keep this key, it is not shown again")
         Output.line(made.secret.reveal())
@@ -123,11 +123,14 @@ enum CommandMemory {
   static let silent = Logger(label: "apus") { _ in SwiftLogNoOpLogHandler() }
 
   /// Opens the database, lets `body` work, and closes it; a failure becomes a sentence and the status 1.
+  ///
+  /// Without `isMade`, a file that is not there is such a failure: a wrong path, most likely.
   static func with(
-    _ configuration: Configuration, isMigrated: Bool = true, _ body: (Memory) async throws -> Void
+    _ configuration: Configuration, isMade: Bool, isMigrated: Bool, _ body: (Memory) async throws -> Void
   ) async throws {
     do {
-      let memory = try Memory(configuration, group: MultiThreadedEventLoopGroup.singleton, logger: silent)
+      let memory = try Memory(
+        configuration, isMade: isMade, group: MultiThreadedEventLoopGroup.singleton, logger: silent)
       if isMigrated { try await memory.migrate(silent) }
       let result = await Result { try await body(memory) }
       await memory.database.close()
@@ -140,8 +143,10 @@ enum CommandMemory {
   }
 
   /// The same with the accounts in it. The shared memory is not connected: replicas find what is done in the database.
-  static func withAccounts(_ configuration: Configuration, _ body: (Accounts) async throws -> Void) async throws {
-    try await with(configuration) { memory in
+  static func withAccounts(
+    _ configuration: Configuration, isMade: Bool = false, _ body: (Accounts) async throws -> Void
+  ) async throws {
+    try await with(configuration, isMade: isMade, isMigrated: true) { memory in
       let accounts = try Accounts(
         configuration.accounts, adminKey: nil, database: memory.database, shared: memory.shared, logger: silent)
       try await body(accounts)

@@ -13,9 +13,11 @@ struct Memory: Sendable {
   let database: Database
   let shared: SharedMemory
 
-  /// Opens the database; the shared memory is connected once its service runs.
-  init(_ configuration: Configuration, group: any EventLoopGroup, logger: Logger) throws(Failure) {
-    database = try Database(configuration.database, logger: logger)
+  /// Opens the database, and makes it where it may (`isMade`); the shared memory is connected once its service runs.
+  init(
+    _ configuration: Configuration, isMade: Bool = true, group: any EventLoopGroup, logger: Logger
+  ) throws(Failure) {
+    database = try Database(configuration.database, isMade: isMade, logger: logger)
     shared = SharedMemory(configuration.shared, group: group, logger: logger)
   }
 

@@ -19,7 +19,7 @@ struct Migrate: AsyncParsableCommand {
   var pending = false
 
   func run() async throws {
-    try await CommandMemory.with(try options.load().configuration, isMigrated: false) { memory in
+    try await CommandMemory.with(try options.load().configuration, isMade: !pending, isMigrated: false) { memory in
       if pending {
         let names = try await memory.database.pending(Memory.migrations)
         for name in names { Output.line("pending  \(name)") }
@@ -51,7 +51,7 @@ struct Backup: AsyncParsableCommand {
   @OptionGroup var options: ConfigurationOptions
 
   func run() async throws {
-    try await CommandMemory.with(try options.load().configuration, isMigrated: false) { memory in
+    try await CommandMemory.with(try options.load().configuration, isMade: false, isMigrated: false) { memory in
       try await memory.database.backup(to: file)
       Output.line("wrote \(file)")
     }

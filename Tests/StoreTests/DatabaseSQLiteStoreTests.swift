@@ -59,6 +59,37 @@ struct DatabaseSQLiteStoreTests {
     }
   }
 
+  @Test("Who only looks at a database makes none")
+  func missing() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/some/apus.db"
+    let failure = #expect(throws: Failure.self) {
+      try Store.Database(DatabaseConfiguration(.sqlite(path: path)), isMade: false, logger: LogRecorder().logger)
+    }
+    #expect(failure?.message == "there is no database at \(path)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    try await self.database(path).close()
+    try await Store.Database(
+      DatabaseConfiguration(.sqlite(path: path)), isMade: false, logger: LogRecorder().logger
+    ).close()
+  }
+
+  @Test("A file that was deleted or replaced takes no more writes", arguments: [false, true])
+  func moved(isReplaced: Bool) async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/apus.db"
+    let database = try database(path)
+    try await database.write { try $0.execute("CREATE TABLE things (id BIGINT)") }
+    for file in ["", "-wal", "-shm"] { try FileManager.default.removeItem(atPath: path + file) }
+    if isReplaced { try Data().write(to: URL(fileURLWithPath: path)) }
+    let failure = await #expect(throws: Failure.self) {
+      try await database.write { try $0.execute("INSERT INTO things VALUES (1)") }
+    }
+    #expect(failure?.cause?.contains("restart") == true)
+    #expect(!database.status.isWorking)
+    await database.close()
+  }
+
   @Test("Two processes' worth of writers lose nothing")
   func twoWriters() async throws {
     let folder = try TemporaryFolder()

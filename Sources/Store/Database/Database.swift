@@ -17,13 +17,15 @@ package final class Database: Service, Sendable {
 
   /// Opens a file of SQLite's, or gets ready to connect to a server, which it does when it is first asked.
   ///
+  /// Without `isMade`, a file that is not there is a failure: who only looks at a database makes none by a wrong path.
+  ///
   /// - Throws: `unavailable` when the file cannot be used or libpq is not installed, `invalidRequest` for an URL that
   ///   libpq does not understand. The messages are for the person who configures Apus.
-  package init(_ configuration: DatabaseConfiguration, logger: Logger) throws(Failure) {
+  package init(_ configuration: DatabaseConfiguration, isMade: Bool = true, logger: Logger) throws(Failure) {
     ledger = DatabaseLedger(slowQuery: configuration.slowQuery, logger: logger)
     backend =
       switch configuration.location {
-      case .sqlite(let path): .sqlite(try SQLiteBackend(path: path, configuration, ledger: ledger))
+      case .sqlite(let path): .sqlite(try SQLiteBackend(path: path, isMade: isMade, configuration, ledger: ledger))
       case .postgres(let url): .postgres(try PostgresBackend(url: url, configuration, ledger: ledger))
       }
   }
@@ -31,7 +33,7 @@ package final class Database: Service, Sendable {
   /// What is counted about it.
   package var figures: DatabaseFigures { ledger.figures }
 
-  /// How it is, by what the last transaction saw: asking costs nothing and touches no database.
+  /// How it is, by what the last transactions saw: asking costs nothing and touches no database.
   package var status: (name: String, isWorking: Bool, problem: String?) {
     let name =
       switch backend {
@@ -48,7 +50,7 @@ package final class Database: Service, Sendable {
   package func read<Value: Sendable>(
     _ body: @escaping @Sendable (Transaction) throws -> Value
   ) async throws(Failure) -> Value {
-    try await noted { () throws(Failure) in
+    try await noted(isWrite: false) { () throws(Failure) in
       switch backend {
       case .sqlite(let sqlite): try await sqlite.read(body)
       case .postgres(let postgres): try await postgres.run(.read, body)
@@ -58,8 +60,8 @@ package final class Database: Service, Sendable {
 
   /// Changes something, and returns when the commit was acknowledged; nothing is changed when `body` throws.
   ///
-  /// `body` may be called again, three times at most, when PostgreSQL finds that it cannot go together with another
-  /// transaction: it has no effects but its statements.
+  /// `body` may be called again, seven times at most, when PostgreSQL finds that it cannot go together with another
+  /// transaction, or that its connection is of no use: it has no effects but its statements.
   ///
   /// - Throws: `unavailable` (with the reason `database_outcome_unknown` when the connection broke during the commit)
   ///   and what `body` throws; anything but a `Failure` becomes an internal error.
@@ -75,7 +77,7 @@ package final class Database: Service, Sendable {
   func write<Value: Sendable>(
     isLimited: Bool, _ body: @escaping @Sendable (Transaction) throws -> Value
   ) async throws(Failure) -> Value {
-    try await noted { () throws(Failure) in
+    try await noted(isWrite: true) { () throws(Failure) in
       switch backend {
       case .sqlite(let sqlite): try await sqlite.write(isLimited: isLimited, body)
       case .postgres(let postgres): try await postgres.run(isLimited ? .write : .migrate, body)
@@ -84,14 +86,14 @@ package final class Database: Service, Sendable {
   }
 
   private func noted<Value: Sendable>(
-    _ body: () async throws(Failure) -> Value
+    isWrite: Bool, _ body: () async throws(Failure) -> Value
   ) async throws(Failure) -> Value {
     do throws(Failure) {
       let value = try await body()
-      ledger.noteEnd(nil)
+      ledger.noteEnd(nil, isWrite: isWrite)
       return value
     } catch {
-      ledger.noteEnd(error)
+      ledger.noteEnd(error, isWrite: isWrite)
       throw error
     }
   }

@@ -38,6 +38,9 @@ extension Failure {
       cause: cause)
   }
 
+  /// Whether it says that the database cannot be used, and not what a closure thinks of something else.
+  var isOfDatabase: Bool { code == .unavailable && reason?.hasPrefix("database_") == true }
+
   /// The label under which it is counted.
   var databaseKind: String {
     switch (code, reason) {

@@ -1,4 +1,6 @@
+import Dispatch
 import GRDB
+import GRDBSQLite
 import Kernel
 import Logging
 
@@ -7,6 +9,8 @@ final class SQLiteBackend: Sendable {
   private static let readers = 4
   /// How long a statement waits for another process to be done with the file.
   private static let busyTimeout = 5.0
+  /// How long the write-ahead log stays when all of it is in the file.
+  private static let journalBytes = 64 << 20
 
   private let pool: DatabasePool
   private let writer: Workers<DatabasePool>
@@ -15,8 +19,10 @@ final class SQLiteBackend: Sendable {
   private let statementTimeout: Duration
   private let ledger: DatabaseLedger
 
-  init(path: String, _ configuration: DatabaseConfiguration, ledger: DatabaseLedger) throws(Failure) {
-    try SQLiteFile.prepare(path)
+  init(
+    path: String, isMade: Bool, _ configuration: DatabaseConfiguration, ledger: DatabaseLedger
+  ) throws(Failure) {
+    if isMade { try SQLiteFile.prepare(path) } else { try SQLiteFile.find(path) }
     let pool = try Self.open(path, configuration.synchronous)
     let figures = ledger.figures
     let workers = { (name: String, count: Int) in
@@ -43,6 +49,8 @@ final class SQLiteBackend: Sendable {
       // GRDB's own choice for this mode of the journal is `NORMAL`.
       try pool.writeWithoutTransaction { database in
         try database.execute(sql: "PRAGMA synchronous = \(synchronous.rawValue)")
+        // What a long read let it grow to is given back.
+        try database.execute(sql: "PRAGMA journal_size_limit = \(journalBytes)")
       }
       return pool
     } catch {
@@ -87,10 +95,18 @@ final class SQLiteBackend: Sendable {
     var value: Value?
     try database.inTransaction(.immediate) {
       value = try body()
+      try refuseMoved(database)
       return .commit
     }
     guard let value else { throw Failure.misuse("a transaction ended without a value") }
     return value
+  }
+
+  /// A file that was deleted or replaced takes what is written all the same, for nobody to find after a restart.
+  private static func refuseMoved(_ database: GRDB.Database) throws(Failure) {
+    var isMoved: Int32 = 0
+    sqlite3_file_control(database.sqliteConnection, "main", SQLITE_FCNTL_HAS_MOVED, &isMoved)
+    if isMoved != 0 { throw .databaseUnavailable("the file was moved, deleted or replaced: restart Apus") }
   }
 
   private static func serve<Value>(
@@ -128,6 +144,16 @@ final class SQLiteBackend: Sendable {
     }
     await writer.close()
     await readers.close()
+    await withCheckedContinuation { done in
+      // It waits for the disk.
+      DispatchQueue.global().async {
+        self.closePool()
+        done.resume()
+      }
+    }
+  }
+
+  private func closePool() {
     do {
       try pool.close()
     } catch {

@@ -5,7 +5,13 @@ import Kernel
 /// A copy of a database in one file: written beside its place, and renamed once it is whole and on the disk.
 struct SQLiteBackup {
   let path: String
-  private var draft: String { "\(path).\(getpid()).part" }
+  private let draft: String
+
+  init(path: String) {
+    self.path = path
+    // Not to be guessed: in a folder of many, somebody could have put a link there.
+    draft = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 16)).part"
+  }
 
   func write(from pool: DatabasePool) throws {
     try refuseExisting()

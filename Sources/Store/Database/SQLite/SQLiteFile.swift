@@ -6,9 +6,18 @@ enum SQLiteFile {
   /// Makes the file, mode 0600, and the folders above it, mode 0700; what is there already stays as it is.
   static func prepare(_ path: String) throws(Failure) {
     try makeFolder(folder(of: path))
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw unusable(path) }
-    close(descriptor)
+    // Never one that is there: closing it would end the locks of this process's other connections to it.
+    let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 || errno == EEXIST else { throw unusable(path) }
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  /// Fails when there is no file.
+  static func find(_ path: String) throws(Failure) {
+    guard access(path, F_OK) != 0 else { return }
+    let cause = String(cString: strerror(errno))
+    throw Failure(
+      .unavailable, reason: "database_unavailable", "there is no database at \(path)", cause: cause)
   }
 
   /// Waits until the file itself, or the names in a folder, are on the disk.

@@ -36,8 +36,8 @@ final class SQLiteSession {
   private var isLate: Bool { ContinuousClock.now >= deadline }
 
   func run(_ sql: String, _ values: [DatabaseValue]) throws(Failure) -> StatementResult {
-    let statement = try prepare(sql)
     if let statementLimit { deadline = .now + statementLimit }
+    let statement = try prepare(sql)
     let changedBefore = database.totalChangesCount
     do {
       var result = StatementResult()
