@@ -103,6 +103,8 @@ struct DatabasePostgresStoreTests {
       #expect(!database.status.isWorking)
       let count = try await database.read { try $0.query("SELECT COUNT(*) AS c FROM things").first?.integer("c") }
       #expect(count == 0)
+      #expect(!database.status.isWorking, "a read says nothing about writing")
+      try await database.write { try $0.execute("INSERT INTO things VALUES (1)") }
       #expect(database.status.isWorking)
     }
     await other.close()
@@ -208,16 +210,77 @@ struct DatabasePostgresStoreTests {
   @Test("A server that hangs costs a transaction its time and the connection, and no more")
   func hanging() async throws {
     let database = try database(DatabaseStand.server()) { $0.statementTimeout = .milliseconds(100) }
+    let stopped = Watched(pid_t(0))
+    defer { kill(stopped.value, SIGCONT) }
+    let begin = ContinuousClock.now
+    let hung = await failure {
+      try await database.read { transaction in
+        let process = try #require(try transaction.query("SELECT pg_backend_pid() AS p").first?.integer("p"))
+        stopped.change { $0 = pid_t(process) }
+        try #require(kill(pid_t(process), SIGSTOP) == 0)
+        _ = try transaction.query("SELECT 1")
+      }
+    }
+    #expect(hung?.reason == "database_unavailable")
+    #expect(begin.duration(to: .now) < .seconds(6))
+    let other = try await backend(of: database)
+    #expect(pid_t(other) != stopped.value)
+    await database.close()
+  }
+
+  @Test("A connection that died without a word costs two seconds, and its transaction is served on another")
+  func silent() async throws {
+    let database = try database(DatabaseStand.server()) { $0.maxConnections = 1 }
     let process = try await backend(of: database)
     try #require(kill(pid_t(process), SIGSTOP) == 0)
     defer { kill(pid_t(process), SIGCONT) }
     let begin = ContinuousClock.now
-    let hung = await failure { try await database.read { _ = try $0.query("SELECT 1") } }
-    #expect(hung?.reason == "database_unavailable")
-    #expect(begin.duration(to: .now) < .seconds(6))
     let other = try await backend(of: database)
     #expect(other != process)
+    #expect((.seconds(2)...(.seconds(6))).contains(begin.duration(to: .now)))
+    #expect(database.status.isWorking)
     await database.close()
+  }
+
+  @Test("A copy is refused instead of being waited for")
+  func copy() async throws {
+    let stand = try await DatabaseStand(.postgres)
+    try await stand.open { database in
+      try await database.write { try $0.execute("CREATE TABLE things (id BIGINT)") }
+      let refused = await failure { try await database.write { try $0.execute("COPY things FROM STDIN") } }
+      #expect(refused?.cause?.contains("COPY") == true)
+      try await database.read { _ = try $0.query("SELECT id FROM things") }
+    }
+  }
+
+  @Test("Who may not change the schema may still start, when nothing is missing")
+  func ordinaryRole() async throws {
+    let stand = try await DatabaseStand(.postgres)
+    let steps = [Migration("things 1", both: ["CREATE TABLE things (id BIGINT)"])]
+    let role = "role_" + UUID().uuidString.lowercased().replacing("-", with: "")
+    try await stand.open { database in
+      _ = try await database.migrate(steps)
+      try await database.write { transaction in
+        let schema = try transaction.query("SELECT current_schema() AS s").first?.text("s") ?? ""
+        try transaction.execute("CREATE ROLE \(role)")
+        try transaction.execute("GRANT USAGE ON SCHEMA \(schema) TO \(role)")
+        try transaction.execute("GRANT SELECT ON ALL TABLES IN SCHEMA \(schema) TO \(role)")
+      }
+    }
+    guard case .postgres(let url) = stand.configuration.location else { return _ = Issue.record("no PostgreSQL") }
+    let ordinary = try database(url.reveal() + "%20-crole%3D\(role)")
+    let applied = try await ordinary.migrate(steps)
+    #expect(applied.isEmpty)
+    await #expect(throws: Failure.self) {
+      try await ordinary.migrate(steps + [Migration("things 2", both: ["CREATE TABLE others (id BIGINT)"])])
+    }
+    await ordinary.close()
+    try await stand.open { database in
+      try await database.write { transaction in
+        try transaction.execute("DROP OWNED BY \(role)")
+        try transaction.execute("DROP ROLE \(role)")
+      }
+    }
   }
 
   @Test("A server that is stopped is told at once, and found again when it is back; what was acknowledged is there")
@@ -244,6 +307,7 @@ struct DatabasePostgresStoreTests {
       count = try? await database.read { try $0.query("SELECT COUNT(*) AS c FROM things").first?.integer("c") }
     }
     #expect(count == 1)
+    try await database.write { try $0.execute("INSERT INTO things VALUES (3)") }
     #expect(database.status.isWorking)
     await database.close()
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Kernel
 import Logging
 
@@ -13,6 +14,9 @@ final class PostgresBackend: Sendable {
 
   /// How often a transaction is begun that collides with others: once, and three times again.
   private static let attempts = 4
+
+  /// How much longer than a statement a transaction may do nothing.
+  private static let idleMilliseconds = 60_000
 
   private let workers: Workers<PostgresConnection>
   private let statementTimeout: Duration
@@ -38,10 +42,11 @@ final class PostgresBackend: Sendable {
 
   /// What each connection says first. A transaction of a machine that is gone must not hold its locks for hours.
   private static func settings(statementTimeout: Duration) -> String {
-    let limit = max(1, Int(statementTimeout.inSeconds * 1000))
+    let most = Double(Int32.max) - Double(idleMilliseconds)
+    let limit = Int(min(max(1, statementTimeout.inSeconds * 1000), most))
     return """
       SET statement_timeout = \(limit);
-      SET idle_in_transaction_session_timeout = \(limit + 60_000);
+      SET idle_in_transaction_session_timeout = \(limit + idleMilliseconds);
       SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
       SET bytea_output = hex; SET client_min_messages = error
       """
@@ -59,6 +64,8 @@ final class PostgresBackend: Sendable {
           return (Self.fate(of: connection, after: ending), Self.result(ending, value))
         }
         attempt += 1
+        // So that those that met do not meet again: up to 50 ms, on a thread that is the connection's.
+        usleep(.random(in: 5_000...50_000))
       }
     }
   }

@@ -94,6 +94,7 @@ final class PostgresConnection {
     var refusal: Problem?
     while let next = try nextResult(until: deadline) {
       let result = PostgresResult(next, library)
+      if result.isCopy { throw lost("COPY is not for here") }
       if refusal == nil { refusal = result.refusal(options) }
       last = result
     }
@@ -154,7 +155,7 @@ final class PostgresConnection {
 extension PostgresOptions {
   /// Begins to connect; looks up the host's name, which may take as long as the system's resolver does.
   fileprivate func start() -> OpaquePointer? {
-    let all = Array(values)
+    let all = Array(revealed)
     return withCStrings(all.map(\.key)) { names in
       withCStrings(all.map(\.value)) { values in
         library.functions.pointee.PQconnectStartParams(names, values, 0)

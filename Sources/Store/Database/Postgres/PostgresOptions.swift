@@ -7,10 +7,12 @@ struct PostgresOptions: Sendable {
   /// The certificates that Debian trusts.
   private static let authorities = "/etc/ssl/certs/ca-certificates.crt"
   private static let connectSeconds = 5
+  private static let secretNames: Set = ["password", "sslpassword"]
 
   let library: PostgresLibrary
-  /// By libpq's names; the password is among them.
+  /// By libpq's names.
   private(set) var values: [String: String]
+  private let secrets: [String: Secret]
 
   /// Reads the URL.
   ///
@@ -18,17 +20,27 @@ struct PostgresOptions: Sendable {
   ///   words would repeat the URL, password and all.
   init(url: Secret, environment: [String: String]) throws(Failure) {
     library = try PostgresLibrary.find()
-    guard let values = library.parse(url.reveal()) else {
+    guard let parsed = library.parse(url.reveal()) else {
       throw Failure(
         .invalidRequest, reason: "invalid_database_url",
         "the database's URL is not one that PostgreSQL's client understands: expected "
           + "postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE, with % codes for special characters")
     }
-    self.values = values
-    let host = values["hostaddr"] ?? values["host"] ?? environment["PGHOST"] ?? ""
-    if values["service"] != nil || !host.split(separator: ",").allSatisfy(Self.isLocal) {
+    secrets = parsed.filter { Self.secretNames.contains($0.key) }.mapValues { Secret($0) }
+    values = parsed.filter { !Self.secretNames.contains($0.key) }
+    // libpq takes from the environment what the URL does not say, an address before a name.
+    let given = [values["hostaddr"], environment["PGHOSTADDR"], values["host"], environment["PGHOST"]]
+    let hosts = given.compactMap { $0 }.filter { !$0.isEmpty }
+    guard !hosts.contains(where: { $0.contains(",") }) else {
+      throw Failure(
+        .invalidRequest, reason: "invalid_database_url",
+        "the database's URL names several hosts, and Apus connects to one: "
+          + "name the one that takes writes, or an address that leads to it")
+    }
+    let isService = values["service"] != nil || environment["PGSERVICE"] != nil
+    if isService || hosts.first.map(Self.isLocal) == false {
       suggest("sslmode", "verify-full")
-      if self.values["sslmode"]?.hasPrefix("verify") == true { suggest("sslrootcert", Self.authorities) }
+      if values["sslmode"]?.hasPrefix("verify") == true { suggest("sslrootcert", Self.authorities) }
     }
     suggest("gssencmode", "disable")
     suggest("application_name", "apus")
@@ -37,7 +49,7 @@ struct PostgresOptions: Sendable {
       suggest(name, value)
     }
     suggest("tcp_user_timeout", "30000")
-    self.values["client_encoding"] = "UTF8"
+    values["client_encoding"] = "UTF8"
   }
 
   /// How long connecting may take. libpq's own limit does not hold where nothing blocks.
@@ -45,20 +57,27 @@ struct PostgresOptions: Sendable {
     .seconds(values["connect_timeout"].flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil } ?? Self.connectSeconds)
   }
 
-  /// A text of libpq's or the server's without the password, should it ever be in there.
+  /// A text of libpq's or the server's without the passwords, should it ever be in there.
   func cleaned(_ text: String) -> String {
     let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
-    guard let password = values["password"], !password.isEmpty else { return text }
-    return text.replacing(password, with: "•••")
+    let hidden = secrets.values.map { $0.reveal() }.filter { !$0.isEmpty }
+    return hidden.reduce(text) { $0.replacing($1, with: "•••") }
   }
+
+  /// All that libpq is told, in clear.
+  var revealed: [String: String] { values.merging(secrets.mapValues { $0.reveal() }) { $1 } }
 
   private mutating func suggest(_ name: String, _ value: String) {
     if values[name] == nil { values[name] = value }
   }
 
   /// Whether a host is this machine, whose network nobody listens to: loopback, or a folder with a socket.
-  private static func isLocal(_ host: Substring) -> Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.") || host.hasPrefix("/") || host.hasPrefix("@")
+  private static func isLocal(_ host: String) -> Bool {
+    let isIPv4 = host.utf8.allSatisfy {
+      $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+    }
+    return host == "localhost" || host == "::1" || host.hasPrefix("127.") && isIPv4 || host.hasPrefix("/")
+      || host.hasPrefix("@")
   }
 }
 

@@ -13,6 +13,11 @@ final class PostgresResult {
 
   deinit { library.pointee.PQclear(handle) }
 
+  /// Whether the server has begun to copy, and would answer the same for ever.
+  var isCopy: Bool {
+    [PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH].contains(library.pointee.PQresultStatus(handle))
+  }
+
   /// The word for what was done: `COMMIT`, or `ROLLBACK` when there was nothing left to commit.
   var command: String { library.pointee.PQcmdStatus(handle).map { String(cString: $0) } ?? "" }
 
@@ -66,6 +71,8 @@ enum PostgresType {
   case flag
   case bytes
   case integer
+  /// What sums of whole numbers are, and averages: of any size, with a fraction or not.
+  case numeric
   case real
   case text
 
@@ -76,6 +83,7 @@ enum PostgresType {
       case 17: .bytes
       case 20, 21, 23, 26: .integer
       case 700, 701: .real
+      case 1700: .numeric
       default: .text
       }
   }
@@ -84,10 +92,10 @@ enum PostgresType {
     switch self {
     case .flag: return .integer(bytes.first == UInt8(ascii: "t") ? 1 : 0)
     case .bytes: return .blob(Self.bytes(ofHex: bytes.dropFirst(2)))
-    case .integer, .real, .text:
+    case .integer, .numeric, .real, .text:
       let text = String(decoding: bytes, as: UTF8.self)
-      if case .integer = self, let number = Int64(text) { return .integer(number) }
-      if case .real = self, let number = Double(text) { return .real(number) }
+      if self == .integer || self == .numeric, let number = Int64(text) { return .integer(number) }
+      if self == .real || self == .numeric, let number = Double(text) { return .real(number) }
       return .text(text)
     }
   }

@@ -14,6 +14,10 @@ final class PostgresSession {
     case failed(Failure)
   }
 
+  /// How long the server may take to begin, which waits for nobody's locks: beyond it the connection is dead, such as
+  /// one to a machine that has gone.
+  private static let beginLimit = Duration.seconds(2)
+
   private let connection: PostgresConnection
   private let mode: Mode
   private let statementTimeout: Duration
@@ -61,14 +65,11 @@ final class PostgresSession {
       case .migrate: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0"
       }
     do throws(PostgresConnection.Problem) {
-      _ = try connection.simple(statement, until: deadline)
+      _ = try connection.simple(statement, until: .now + Self.beginLimit)
       return nil
     } catch {
       connection.close()
-      let failure = error.failure(isReadOnly: false)
-      // To wait for a server that hangs once more would take as long again.
-      if case .silent = error { return .failed(failure) }
-      return .stale(failure)
+      return .stale(error.failure(isReadOnly: false))
     }
   }
 
@@ -81,8 +82,9 @@ final class PostgresSession {
     }
     switch lastState {
     case "40001", "40P01": return .collided(failure)
-    // The plan of a prepared statement has become another one, or the statement is gone: both are made anew.
-    case "0A000" where failure.cause?.contains("cached plan") == true, "26000":
+    // The plan of a prepared statement has become another one, or the statement is gone: both are made anew. The first
+    // code also says that something is not supported at all, in words of any language: that fails again, once.
+    case "0A000", "26000":
       connection.close()
       return .stale(failure)
     // The server only reads now: another one may have taken its place.
