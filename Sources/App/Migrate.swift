@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Store
 
 /// `apus migrate`: brings the tables up to date without serving.
@@ -19,18 +20,26 @@ struct Migrate: AsyncParsableCommand {
   var pending = false
 
   func run() async throws {
-    try await CommandMemory.with(try options.load().configuration, isMade: !pending, isMigrated: false) { memory in
+    let configuration = try options.load().configuration
+    if pending, case .sqlite(let path) = configuration.database.location, access(path, F_OK) != 0 {
+      Output.error("apus: there is no database at \(path)")
+      try Self.tell(pending: Memory.migrations.map(\.name))
+    }
+    try await CommandMemory.with(configuration, isMade: !pending, isMigrated: false) { memory in
       if pending {
-        let names = try await memory.database.pending(Memory.migrations)
-        for name in names { Output.line("pending  \(name)") }
-        guard names.isEmpty else { throw ExitCode.failure }
-        Output.line("nothing is pending")
+        try Self.tell(pending: try await memory.database.pending(Memory.migrations))
       } else {
         let names = try await memory.database.migrate(Memory.migrations)
         for name in names { Output.line("applied  \(name)") }
         if names.isEmpty { Output.line("nothing was pending") }
       }
     }
+  }
+
+  private static func tell(pending names: [String]) throws {
+    for name in names { Output.line("pending  \(name)") }
+    guard names.isEmpty else { throw ExitCode.failure }
+    Output.line("nothing is pending")
   }
 }
 
