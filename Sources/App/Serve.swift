@@ -49,9 +49,11 @@ struct Serve: AsyncParsableCommand {
     let group = MultiThreadedEventLoopGroup.singleton
     let source = ConfigurationSource(path: options.config, environment: Environment.current)
     let memory = try Memory(configuration, group: group, logger: logger)
-    try await memory.migrate(logger)
+    // The tables are brought up to date on the database's own threads, while everything else is made.
+    async let migration: Void = memory.migrate(logger)
     let assembly = try Assembly(
       configuration, source: source, memory: memory, group: group, sink: sink, logger: logger)
+    try await migration
     if configuration.accounts.keys.isEmpty {
       logger.info("admin key", metadata: ["file": "\(configuration.dataDirectory)/admin.key"])
     }
