@@ -54,7 +54,8 @@ package final class Allowance: Sendable {
   package let subject: String
   private let source: LeaseSource?
   private let state: Mutex<AllowanceState>
-  private let flight = Mutex<Task<Void, Never>?>(nil)
+  /// The question that is under way; it tells whether an answer came.
+  private let flight = Mutex<Task<Bool, Never>?>(nil)
   /// Whether somebody looks after a lease that may lapse unspent.
   private let isWatched = Atomic<Bool>(false)
 
@@ -114,38 +115,48 @@ package final class Allowance: Sendable {
   // MARK: Leases
 
   /// Waits until the shared count has answered, where it has to be asked; who comes meanwhile shares the answer.
-  func askIfNeeded(_ limits: RequestLimits) async {
-    guard let limit = limits.requestsPerMinute, state.withLock({ $0.needsLease(limit, now: Self.now) }) else { return }
+  ///
+  /// - Returns: false where no answer came.
+  func askIfNeeded(_ limits: RequestLimits) async -> Bool {
+    guard let limit = limits.requestsPerMinute, state.withLock({ $0.needsLease(limit, now: Self.now) }) else {
+      return true
+    }
     state.withLock { $0.wait() }
-    await startAsking(limit).value
-    state.withLock { $0.stopWaiting() }
+    defer { state.withLock { $0.stopWaiting() } }
+    return await startAsking(limit).value
   }
 
   @discardableResult
-  private func startAsking(_ limit: Int) -> Task<Void, Never> {
+  private func startAsking(_ limit: Int) -> Task<Bool, Never> {
     flight.withLock { flight in
       if let flight { return flight }
       let task = Task {
-        await self.ask(limit)
+        let isAnswered = await self.ask(limit)
         self.flight.withLock { $0 = nil }
+        return isAnswered
       }
       flight = task
       return task
     }
   }
 
-  private func ask(_ limit: Int) async {
+  private func ask(_ limit: Int) async -> Bool {
     let sent = Self.now
-    guard let source, let want = state.withLock({ $0.ask(limit, now: sent) }) else { return }
+    guard let source, let want = state.withLock({ $0.ask(limit, now: sent) }) else { return true }
     do {
       let grant = try await source.ask(question(limit, wanted: want.wanted, returned: want.returned))
-      state.withLock { $0.take(grant, of: want.wanted, below: limit, sent: sent, now: Self.now) }
-      if grant.count > 0 { giveBackLater(to: source, limit) }
+      let isAhead = state.withLock {
+        $0.take(grant, of: want.wanted, below: limit, sent: sent, now: Self.now)
+        return $0.isAhead
+      }
+      if isAhead { giveBackLater(to: source, limit) }
+      return true
     } catch {
       // Which trouble it is, the shared memory says and counts itself. One late answer opens nothing: it is asked
       // again.
       let isDown = source.isDown()
       state.withLock { $0.failed(isDown: isDown, now: Self.now) }
+      return false
     }
   }
 

@@ -172,6 +172,9 @@ package struct AllowanceState: Sendable {
     }
   }
 
+  /// Whether more is leased than waits: then some of it may lapse.
+  var isAhead: Bool { batches.reduce(0) { $0 + $1.left } > waiting }
+
   /// Whether something that is leased may lapse unspent.
   var hasLease: Bool { !batches.isEmpty }
 

@@ -64,13 +64,16 @@ package final class Caller: Sendable {
 
   /// How often one request asks for a lease: others may take what came.
   private static let rounds = 8
+  /// How often it waits for an answer that does not come: whoever is slow to say so is as good as down.
+  private static let patience = 2
 
   /// Lets one request in once the replicas' shared count has been asked, or says why not.
   func enterAfterAsking() async -> Entry {
-    for _ in 0..<Self.rounds {
+    var failures = 0
+    for _ in 0..<Self.rounds where failures < Self.patience {
       let entry = enter()
       guard case .mustAsk = entry else { return entry }
-      for allotment in allotments { await allotment.allowance.askIfNeeded(allotment.limits) }
+      for allotment in allotments where await !allotment.allowance.askIfNeeded(allotment.limits) { failures += 1 }
     }
     return enter(alone: true)
   }
