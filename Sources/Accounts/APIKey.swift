@@ -22,9 +22,9 @@ package struct APIKey: Sendable, Equatable {
     let hash: String
     let prefix: String
 
-    /// A fresh one: `apus-` and 256 random bits as 64 hexadecimal digits.
+    /// A fresh one.
     init() {
-      secret = KeyText.prefix + KeyText.randomHexadecimal(digits: 64)
+      secret = KeyText.fresh
       hash = KeyDigest(of: secret).hexadecimal
       prefix = String(secret.prefix(KeyText.prefix.count + 8))
     }
@@ -42,7 +42,7 @@ package enum KeyText {
       && digits.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
   }
 
-  /// A fresh secret.
+  /// A fresh secret: `apus-` and 256 random bits as 64 hexadecimal digits.
   package static var fresh: String { prefix + randomHexadecimal(digits: 64) }
 
   /// Digits from the system's generator, which is fit for secrets.

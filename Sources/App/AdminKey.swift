@@ -1,3 +1,4 @@
+import Accounts
 import Glibc
 import Kernel
 
@@ -22,7 +23,7 @@ enum AdminKey {
       close(file)
       unlink(draft)
     }
-    let text = newKey() + "\n"
+    let text = KeyText.fresh + "\n"
     guard write(file, text, text.utf8.count) == text.utf8.count, fsync(file) == 0 else {
       throw failure("cannot be written", path)
     }
@@ -54,13 +55,6 @@ enum AdminKey {
       throw Failure(.internalError, "\(path) holds no key of at least 32 characters: remove it to get a new one")
     }
     return Secret(String(key))
-  }
-
-  /// `apus-` and 256 random bits as 64 hexadecimal digits.
-  private static func newKey() -> String {
-    var generator = SystemRandomNumberGenerator()
-    let digits = Array("0123456789abcdef")
-    return "apus-" + String((0..<64).map { _ in digits[Int(generator.next() & 15)] })
   }
 
   private static func failure(_ what: String, _ path: String) -> Failure {

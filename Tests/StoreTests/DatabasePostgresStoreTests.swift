@@ -31,7 +31,7 @@ struct DatabasePostgresStoreTests {
     let most = Mutex(Int64(0))
     try await withThrowingTaskGroup { group in
       for number in 0..<1000 {
-        group.addTask { try await database.read { _ = try $0.query("SELECT pg_sleep(0.002)") } }
+        group.addTask { try await database.read { _ = try $0.query("SELECT COUNT(*) FROM generate_series(1, 20000)") } }
         guard number % 50 == 49 else { continue }
         let open = try await watcher.read {
           try $0.query("SELECT COUNT(*) AS c FROM pg_stat_activity WHERE application_name = 'crowd'").first?.integer(

@@ -8,7 +8,7 @@ package struct Route: Sendable, Hashable {
   package enum Way: Sendable, Hashable {
     /// On the connection's event loop.
     case model
-    /// Hummingbird's router, in a task.
+    /// An endpoint's handler, in a task.
     case router
   }
 

@@ -6,7 +6,7 @@ package import NIOCore
 import NIOHTTP1
 package import Wire
 
-/// What a handler of Hummingbird's router knows about its request.
+/// What an endpoint's handler knows about its request.
 package struct ApusContext: RequestContext {
   /// What the context is made from.
   package struct Source: RequestContextSource {
